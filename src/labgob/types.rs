@@ -1,0 +1,101 @@
+//! Fingerprints: which type was encoded, in four bytes.
+//!
+//! A fingerprint is the FNV-1a hash of the type's name, after the name has been brought to
+//! the form of the owned type: what is encoded through a reference is decoded as a value.
+
+use std::any::type_name;
+use std::sync::OnceLock;
+
+/// The types met by this process. The table serves twice: a name need not be hashed again with
+/// each value, and a fingerprint can be given its name back in an error message.
+///
+/// Slots are filled and never emptied, so readers need no lock. A table that is full, or
+/// crowded at one place, only makes things slower and messages poorer.
+static MET: [OnceLock<Met>; SLOTS] = [const { OnceLock::new() }; SLOTS];
+
+const SLOTS: usize = 1024;
+
+/// How many slots are tried for one name before the table counts as full.
+const PROBES: usize = 8;
+
+struct Met {
+    name: &'static str,
+    fingerprint: u32,
+}
+
+/// The fingerprint of `T`, the same for `T`, `&T` and `&mut T`.
+pub(super) fn fingerprint<T: ?Sized>() -> u32 {
+    let name = type_name::<T>();
+    // The name's address stands for the name: comparing it is one instruction, and equal
+    // address and length mean equal content. (Two copies of one name take two slots.)
+    let first = name.as_ptr().addr().wrapping_mul(0x9E37_79B9) >> 12;
+    for probe in 0..PROBES {
+        let slot = &MET[(first + probe) % SLOTS];
+        let met = match slot.get() {
+            Some(met) => met,
+            None => slot.get_or_init(|| Met { name, fingerprint: hash(&owned_form(name)) }),
+        };
+        if std::ptr::eq(met.name, name) {
+            return met.fingerprint;
+        }
+    }
+    hash(&owned_form(name))
+}
+
+/// The name of the type with this fingerprint, if this process has met it.
+pub(super) fn name_of(fingerprint: u32) -> Option<&'static str> {
+    let mut met = MET.iter().filter_map(OnceLock::get);
+    met.find(|met| met.fingerprint == fingerprint).map(|met| met.name)
+}
+
+/// FNV-1a, 32 bits.
+fn hash(name: &str) -> u32 {
+    let step = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    name.as_bytes().iter().fold(0x811C_9DC5, step)
+}
+
+/// Rewrites a type's name to that of the type that owns what `name` may only borrow: `&` and
+/// `&mut` are dropped, `str` becomes `String` and `[T]` becomes `Vec<T>`, at any depth.
+fn owned_form(name: &str) -> String {
+    let mut form = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(next) = rest.chars().next() {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        // A path is one word, colons included: the `str` in `core::str::Utf8Error` stays.
+        let word_end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        if next == '&' {
+            rest = rest[1..].trim_start_matches("mut ");
+        } else if next == '['
+            && let Some((element, after)) = slice_at(rest)
+        {
+            form.push_str("alloc::vec::Vec<");
+            form.push_str(&owned_form(element));
+            form.push('>');
+            rest = after;
+        } else if word_end > 0 {
+            let word = &rest[..word_end];
+            form.push_str(if word == "str" { type_name::<String>() } else { word });
+            rest = &rest[word_end..];
+        } else {
+            form.push(next);
+            rest = &rest[next.len_utf8()..];
+        }
+    }
+    form
+}
+
+/// Splits a name that begins with a slice, `[T]…`, into `T` and what follows; `None` if it
+/// begins with an array, `[T; N]…`.
+fn slice_at(name: &str) -> Option<(&str, &str)> {
+    let mut depth = 0;
+    for (at, c) in name.char_indices() {
+        match c {
+            '[' => depth += 1,
+            ']' if depth == 1 => return Some((&name[1..at], &name[at + 1..])),
+            ']' => depth -= 1,
+            ';' if depth == 1 => return None,
+            _ => {}
+        }
+    }
+    None
+}

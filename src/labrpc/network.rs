@@ -1,0 +1,423 @@
+//! [`Network`]: which end reaches which server, and what happens to each message on the way.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::call::{Answer, Call};
+use super::end::ClientEnd;
+use super::service::{Handler, Server};
+use crate::labsync::{Mutex, rng, thread};
+
+/// The delay of a request on an unreliable network, in ms.
+const SHORT_DELAY_MS: RangeInclusive<u64> = 0..=26;
+/// One in so many requests is dropped on an unreliable network, and one in so many replies.
+const DROP_ONE_IN: u32 = 10;
+/// With long reordering, so many of so many replies are held back ...
+const HELD_BACK: (u32, u32) = (2, 3);
+/// ... by at least this, in ms, ...
+const HELD_BACK_MIN_MS: u64 = 200;
+/// ... and up to this on top, in ms: short additions are likelier.
+const HELD_BACK_SPREAD_MS: u64 = 2000;
+/// When 'lost' is heard from a server that cannot be reached, in ms.
+const UNREACHABLE_MS: RangeInclusive<u64> = 0..=99;
+/// The same with long delays.
+const UNREACHABLE_LONG_MS: RangeInclusive<u64> = 0..=6999;
+
+/// A request on its way, as shown to the [observer](Network::observe).
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The end on which the call is made.
+    pub end: &'a str,
+    /// "Service.Method".
+    pub method: &'a str,
+    /// The arguments, encoded with labgob.
+    pub args: &'a [u8],
+}
+
+type Observer = Arc<dyn Fn(Request<'_>) + Send + Sync>;
+
+/// The network; dropping it is a [`cleanup`](Network::cleanup).
+pub struct Network {
+    shared: Arc<Shared>,
+}
+
+/// What the network shares with its ends.
+pub(super) struct Shared {
+    state: Mutex<State>,
+}
+
+struct State {
+    reliable: bool,
+    long_delays: bool,
+    long_reordering: bool,
+    /// After cleanup: every call is lost at once.
+    closed: bool,
+    ends: BTreeMap<Arc<str>, End>,
+    servers: BTreeMap<String, Arc<Placed>>,
+    in_flight: BTreeMap<u64, InFlight>,
+    next_call: u64,
+    total_count: usize,
+    total_bytes: u64,
+    observer: Option<Observer>,
+}
+
+#[derive(Default)]
+struct End {
+    enabled: bool,
+    server: Option<String>,
+}
+
+/// A server in its place. A server that comes later under the same name is another `Placed`.
+struct Placed {
+    name: String,
+    server: Server,
+}
+
+struct InFlight {
+    call: Arc<Call>,
+    end: Arc<str>,
+    stage: Stage,
+}
+
+/// Where a call is, and so what makes it lost (besides cleanup).
+enum Stage {
+    /// The request is on its way, or there is nowhere to go: nothing.
+    Request,
+    /// The handler runs: disabling the end, deleting the server.
+    Handler(Arc<Placed>),
+    /// The reply is held back: deleting the server.
+    Reply(Arc<Placed>),
+}
+
+/// What a call finds when it sets out.
+enum Route {
+    Closed,
+    Unreachable { delay: Duration },
+    Reachable { server: Arc<Placed>, reliable: bool, long_reordering: bool },
+}
+
+impl Default for Network {
+    fn default() -> Network {
+        Network::new()
+    }
+}
+
+impl Network {
+    /// A reliable network without ends or servers.
+    #[must_use]
+    pub fn new() -> Network {
+        let state = State {
+            reliable: true,
+            long_delays: false,
+            long_reordering: false,
+            closed: false,
+            ends: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+            next_call: 0,
+            total_count: 0,
+            total_bytes: 0,
+            observer: None,
+        };
+        Network { shared: Arc::new(Shared { state: Mutex::new(state) }) }
+    }
+
+    /// A new end: disabled, and connected to no server.
+    ///
+    /// # Panics
+    /// If there is an end of that name.
+    pub fn make_end(&self, name: impl Into<String>) -> ClientEnd {
+        let name: Arc<str> = name.into().into();
+        let mut state = self.shared.state.lock();
+        assert!(!state.ends.contains_key(&name), "make_end: there is an end {name} already");
+        state.ends.insert(name.clone(), End::default());
+        ClientEnd { name, network: self.shared.clone() }
+    }
+
+    /// Connects an end to the server of that name, which need not be there yet.
+    ///
+    /// # Panics
+    /// If there is no such end.
+    pub fn connect(&self, end: &str, server: impl Into<String>) {
+        self.shared.state.lock().end_mut(end).server = Some(server.into());
+    }
+
+    /// Switches an end on or off. Off: calls whose handler is running are lost at once.
+    ///
+    /// # Panics
+    /// If there is no such end.
+    pub fn enable(&self, end: &str, enabled: bool) {
+        let mut state = self.shared.state.lock();
+        state.end_mut(end).enabled = enabled;
+        if !enabled {
+            state.lose(|call| *call.end == *end && matches!(call.stage, Stage::Handler(_)));
+        }
+    }
+
+    /// Puts a server in its place.
+    ///
+    /// # Panics
+    /// If a server of that name is there; [`delete_server`](Network::delete_server) it first.
+    pub fn add_server(&self, name: impl Into<String>, server: Server) {
+        let name = name.into();
+        let mut state = self.shared.state.lock();
+        assert!(
+            !state.servers.contains_key(&name),
+            "add_server: there is a server {name} already; delete_server it first"
+        );
+        state.servers.insert(name.clone(), Arc::new(Placed { name, server }));
+    }
+
+    /// Takes a server away: no reply of it is delivered any more, calls whose handler is running
+    /// are lost at once. The handlers themselves run on. No such server: nothing happens.
+    pub fn delete_server(&self, name: &str) {
+        let mut state = self.shared.state.lock();
+        let Some(deleted) = state.servers.remove(name) else { return };
+        state.lose(|call| match &call.stage {
+            Stage::Request => false,
+            Stage::Handler(server) | Stage::Reply(server) => Arc::ptr_eq(server, &deleted),
+        });
+    }
+
+    /// False: requests and replies may be delayed and dropped.
+    pub fn reliable(&self, yes: bool) {
+        self.shared.state.lock().reliable = yes;
+    }
+
+    /// True: most replies are held back for a while, so that later ones overtake them.
+    pub fn long_reordering(&self, yes: bool) {
+        self.shared.state.lock().long_reordering = yes;
+    }
+
+    /// True: a caller waits for up to 7 s before it hears that a server cannot be reached.
+    pub fn long_delays(&self, yes: bool) {
+        self.shared.state.lock().long_delays = yes;
+    }
+
+    /// The number of requests dispatched to a server.
+    ///
+    /// # Panics
+    /// If there is no such server.
+    #[must_use]
+    pub fn get_count(&self, server: &str) -> usize {
+        let state = self.shared.state.lock();
+        match state.servers.get(server) {
+            Some(placed) => placed.server.get_count(),
+            None => {
+                let names: Vec<_> = state.servers.keys().map(String::as_str).collect();
+                panic!("get_count: no server {server}; there are: {}", names.join(", "))
+            }
+        }
+    }
+
+    /// The number of calls made, lost ones included.
+    #[must_use]
+    pub fn get_total_count(&self) -> usize {
+        self.shared.state.lock().total_count
+    }
+
+    /// The bytes of all arguments and of the replies that were delivered.
+    #[must_use]
+    pub fn get_total_bytes(&self) -> u64 {
+        self.shared.state.lock().total_bytes
+    }
+
+    /// Shows each request to `observer` as it is sent, in the caller's thread.
+    pub fn observe(&self, observer: impl Fn(Request<'_>) + Send + Sync + 'static) {
+        self.shared.state.lock().observer = Some(Arc::new(observer));
+    }
+
+    /// The end of the network: every call in flight, and every later one, is lost at once, and
+    /// all servers are gone.
+    pub fn cleanup(&self) {
+        let (servers, observer);
+        {
+            let mut state = self.shared.state.lock();
+            state.closed = true;
+            state.lose(|_| true);
+            servers = std::mem::take(&mut state.servers);
+            observer = state.observer.take();
+        }
+        // Outside the lock: a handler may own the last reference to something that drops a lot.
+        drop((servers, observer));
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        self.cleanup();
+    }
+}
+
+impl State {
+    fn end_mut(&mut self, name: &str) -> &mut End {
+        match self.ends.get_mut(name) {
+            Some(end) => end,
+            None => panic!("there is no end {name}; make_end it first"),
+        }
+    }
+
+    fn lose(&self, which: impl Fn(&InFlight) -> bool) {
+        for in_flight in self.in_flight.values().filter(|in_flight| which(in_flight)) {
+            in_flight.call.lose();
+        }
+    }
+
+    fn route(&self, end: &str) -> Route {
+        if self.closed {
+            return Route::Closed;
+        }
+        let end = self.ends.get(end).filter(|end| end.enabled);
+        let server =
+            end.and_then(|end| end.server.as_ref()).and_then(|name| self.servers.get(name));
+        match server {
+            Some(server) => Route::Reachable {
+                server: server.clone(),
+                reliable: self.reliable,
+                long_reordering: self.long_reordering,
+            },
+            None => {
+                let range = if self.long_delays { UNREACHABLE_LONG_MS } else { UNREACHABLE_MS };
+                Route::Unreachable { delay: random_ms(range) }
+            }
+        }
+    }
+
+    /// Whether `server` is still the one in its place.
+    fn is_in_place(&self, server: &Arc<Placed>) -> bool {
+        self.servers.get(&server.name).is_some_and(|placed| Arc::ptr_eq(placed, server))
+    }
+}
+
+impl Shared {
+    /// One call from end to end; `None` when it is lost.
+    pub fn call(self: &Arc<Shared>, end: &Arc<str>, method: &str, args: Vec<u8>) -> Option<Answer> {
+        let (ticket, route) = self.set_out(end, method, &args);
+        match route {
+            Route::Closed => None,
+            Route::Unreachable { delay } => {
+                ticket.call.pass(delay);
+                None
+            }
+            Route::Reachable { server, reliable, long_reordering } => {
+                if !reliable && (!ticket.call.pass(random_ms(SHORT_DELAY_MS)) || dropped()) {
+                    return None;
+                }
+                let answer = ticket.run_handler(&server, method, args)?;
+                if !reliable && dropped() {
+                    return None;
+                }
+                if long_reordering && rng::random_range(0..HELD_BACK.1) < HELD_BACK.0 {
+                    let spread = rng::random_range(0..=rng::random_range(0..=HELD_BACK_SPREAD_MS));
+                    let delay = Duration::from_millis(HELD_BACK_MIN_MS + spread);
+                    if !ticket.call.pass(delay) {
+                        return None;
+                    }
+                }
+                ticket.deliver(&server, answer)
+            }
+        }
+    }
+
+    /// Counts the call, registers it, and finds its way.
+    fn set_out(self: &Arc<Shared>, end: &Arc<str>, method: &str, args: &[u8]) -> (Ticket, Route) {
+        let call = Arc::new(Call::default());
+        let mut state = self.state.lock();
+        let id = state.next_call;
+        state.next_call += 1;
+        state.total_count += 1;
+        state.total_bytes += args.len() as u64;
+        let in_flight = InFlight { call: call.clone(), end: end.clone(), stage: Stage::Request };
+        state.in_flight.insert(id, in_flight);
+        let route = state.route(end);
+        let observer = state.observer.clone();
+        drop(state);
+        if let Some(observer) = observer {
+            observer(Request { end, method, args });
+        }
+        (Ticket { shared: self.clone(), id, call }, route)
+    }
+}
+
+/// A call's registration; dropping it takes the call from the list.
+struct Ticket {
+    shared: Arc<Shared>,
+    id: u64,
+    call: Arc<Call>,
+}
+
+impl Ticket {
+    /// Runs the handler in a thread of its own and waits for its answer.
+    fn run_handler(&self, server: &Arc<Placed>, method: &str, args: Vec<u8>) -> Option<Answer> {
+        let end_enabled = self.enter(server, Stage::Handler(server.clone()))?;
+        let handler = match server.server.handler(method) {
+            Ok(handler) => handler,
+            Err(problem) => return Some(Err(problem)),
+        };
+        server.server.count_request();
+        let call = self.call.clone();
+        thread::spawn(format!("{method} at {}", server.name), move || {
+            answer_call(&handler, &args, call);
+        });
+        if !end_enabled {
+            return None; // cut off while the request was on its way: it arrives, its reply does not
+        }
+        let answer = self.call.wait_for_answer()?;
+        self.enter(server, Stage::Reply(server.clone()))?.then_some(answer)
+    }
+
+    /// The next stage, and whether the end is enabled; `None` if the server was deleted meanwhile.
+    fn enter(&self, server: &Arc<Placed>, stage: Stage) -> Option<bool> {
+        let mut state = self.shared.state.lock();
+        if !state.is_in_place(server) {
+            return None;
+        }
+        let State { in_flight, ends, .. } = &mut *state;
+        let this = in_flight.get_mut(&self.id).expect("registered until the ticket is dropped");
+        this.stage = stage;
+        Some(ends.get(&this.end).is_some_and(|end| end.enabled))
+    }
+
+    /// The end of the way. In one critical section: after `delete_server` has returned, no
+    /// reply of that server comes through.
+    fn deliver(&self, server: &Arc<Placed>, answer: Answer) -> Option<Answer> {
+        let mut state = self.shared.state.lock();
+        if !state.is_in_place(server) {
+            return None;
+        }
+        state.total_bytes += answer.as_ref().map_or(0, |reply| reply.len() as u64);
+        Some(answer)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.shared.state.lock().in_flight.remove(&self.id);
+    }
+}
+
+/// The body of the handler's thread. A handler that panics answers nothing: the call is lost, and
+/// the panic fails the run.
+fn answer_call(handler: &Handler, args: &[u8], call: Arc<Call>) {
+    struct LoseOnPanic(Arc<Call>);
+    impl Drop for LoseOnPanic {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                self.0.lose();
+            }
+        }
+    }
+    let call = LoseOnPanic(call);
+    let answer = handler(args);
+    call.0.answer(answer);
+}
+
+fn dropped() -> bool {
+    rng::random_range(0..DROP_ONE_IN) == 0
+}
+
+fn random_ms(range: RangeInclusive<u64>) -> Duration {
+    Duration::from_millis(rng::random_range(range))
+}

@@ -1,0 +1,178 @@
+//! Who the current thread is: its name and run, the locks it holds, and what it waits for.
+//!
+//! The list of held locks is read and written by its own thread alone, on each lock and unlock,
+//! so it is a plain thread-local array. What a thread waits for is read by others (the report
+//! of a run that does not end), so it stands behind a lock of its own, taken only when waiting.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::clock::Instant;
+use super::panics;
+use super::run::RunState;
+
+/// A place in the source, as `Location::caller()` gives it.
+pub(crate) type Line = &'static Location<'static>;
+
+/// What all threads may know of a thread.
+pub(super) struct ThreadInfo {
+    /// Unique in this process, never 0.
+    pub id: u32,
+    pub name: String,
+    /// The run that the thread belongs to; none for the threads of a runner or a benchmark.
+    pub run: Option<Arc<RunState>>,
+    waiting: parking_lot::Mutex<Option<Wait>>,
+}
+
+/// What a thread waits for, and since when.
+#[derive(Clone)]
+struct Wait {
+    what: &'static str,
+    at: Line,
+    since: Instant,
+}
+
+/// The most locks that a thread may hold at once. The lab's code holds one, seldom two.
+const MAX_HELD: usize = 16;
+
+struct HeldLocks {
+    len: Cell<usize>,
+    locks: [Cell<(usize, Option<Line>)>; MAX_HELD],
+}
+
+thread_local! {
+    static HELD: HeldLocks = const {
+        HeldLocks { len: Cell::new(0), locks: [const { Cell::new((0, None)) }; MAX_HELD] }
+    };
+    static CURRENT_ID: Cell<u32> = const { Cell::new(0) };
+    static CURRENT: RefCell<Option<Arc<ThreadInfo>>> = const { RefCell::new(None) };
+}
+
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
+impl ThreadInfo {
+    pub fn new(name: String, run: Option<Arc<RunState>>) -> Arc<ThreadInfo> {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Arc::new(ThreadInfo { id, name, run, waiting: parking_lot::Mutex::new(None) })
+    }
+
+    /// One line for a report: the name, and what the thread waits for.
+    pub fn describe(&self) -> String {
+        match self.waiting.lock().clone() {
+            None => format!("'{}' is running", self.name),
+            Some(Wait { what, at, since }) => {
+                let seconds = since.elapsed().as_secs_f64();
+                format!("'{}' has waited {seconds:.1} s in {what} at {at}", self.name)
+            }
+        }
+    }
+}
+
+/// The current thread; one that labsync did not spawn is registered under its std name.
+pub(super) fn current() -> Arc<ThreadInfo> {
+    if let Some(info) = CURRENT.with_borrow(|current| current.clone()) {
+        return info;
+    }
+    let name = std::thread::current().name().unwrap_or("unnamed").to_string();
+    let info = ThreadInfo::new(name, None);
+    set_current(Some(info.clone()));
+    info
+}
+
+/// Makes the current operating system thread be `info`; `None` when its job is over.
+pub(super) fn set_current(info: Option<Arc<ThreadInfo>>) {
+    CURRENT_ID.set(info.as_ref().map_or(0, |info| info.id));
+    CURRENT.set(info);
+}
+
+/// The current thread's run, if it belongs to one.
+pub(super) fn current_run() -> Option<Arc<RunState>> {
+    // The thread-local may be gone when a destructor asks at the very end of a thread.
+    CURRENT.try_with(|c| c.borrow().as_ref().and_then(|info| info.run.clone())).ok().flatten()
+}
+
+/// The current thread's number, for a lock's owner.
+#[inline]
+pub(super) fn current_id() -> u32 {
+    let id = CURRENT_ID.get();
+    if id != 0 { id } else { current().id }
+}
+
+// ---- held locks -------------------------------------------------------------------------
+
+/// The line where this thread took the lock at `address`, if it holds it.
+#[inline]
+pub(super) fn held_at(address: usize) -> Option<Line> {
+    HELD.with(|held| {
+        let find = |i: usize| Some(held.locks[i].get()).filter(|lock| lock.0 == address);
+        (0..held.len.get()).find_map(find).and_then(|lock| lock.1)
+    })
+}
+
+/// The line where this thread took a lock other than the one at `address`, if it holds any.
+pub(super) fn held_other_than(address: usize) -> Option<Line> {
+    HELD.with(|held| {
+        let find = |i: usize| Some(held.locks[i].get()).filter(|lock| lock.0 != address);
+        (0..held.len.get()).find_map(find).and_then(|lock| lock.1)
+    })
+}
+
+/// The line where this thread took some lock, if it holds any.
+pub(super) fn held_any() -> Option<Line> {
+    held_other_than(0) // no lock lives at address 0
+}
+
+#[inline]
+pub(super) fn push_held(address: usize, at: Line) {
+    HELD.with(|held| {
+        let n = held.len.get();
+        assert!(n < MAX_HELD, "lock at {at}: this thread holds {MAX_HELD} locks already");
+        held.locks[n].set((address, Some(at)));
+        held.len.set(n + 1);
+    });
+}
+
+#[inline]
+pub(super) fn remove_held(address: usize) {
+    HELD.with(|held| {
+        let n = held.len.get();
+        // Usually the lock taken last is released first.
+        if let Some(i) = (0..n).rev().find(|&i| held.locks[i].get().0 == address) {
+            held.locks[i].set(held.locks[n - 1].get());
+            held.len.set(n - 1);
+        }
+    });
+}
+
+/// Forgets all held locks: a guard was leaked, and the operating system thread is used again.
+pub(super) fn clear_held() {
+    HELD.with(|held| held.len.set(0));
+}
+
+// ---- waiting ----------------------------------------------------------------------------
+
+/// Marks the current thread as waiting until dropped. When one wait is made of others (a remote
+/// call waits on a condition variable), the outermost is the one that is shown.
+pub(crate) struct Waiting(Option<Arc<ThreadInfo>>);
+
+pub(crate) fn waiting(what: &'static str, at: Line) -> Waiting {
+    panics::stop_if_run_is_over();
+    let info = current();
+    let mut slot = info.waiting.lock();
+    if slot.is_some() {
+        return Waiting(None);
+    }
+    *slot = Some(Wait { what, at, since: Instant::now() });
+    drop(slot);
+    Waiting(Some(info))
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(info) = &self.0 {
+            *info.waiting.lock() = None;
+        }
+    }
+}

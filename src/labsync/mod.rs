@@ -1,0 +1,46 @@
+//! Threads, locks, condition variables, channels, time and randomness: the only place where the
+//! lab takes them from.
+//!
+//! Why not `std` and `parking_lot` directly? Because here a machine checks the locking rules of
+//! the lab, in every run:
+//!
+//! - **Never wait while holding a lock.** [`thread::sleep`], a channel's `send` and `recv`,
+//!   [`thread::JoinHandle::join`], a remote call, and a [`Condvar`] wait while *another* lock is
+//!   held, panic with both lines: where the lock was taken and where the thread would wait.
+//! - **No self-deadlock**: locking a [`Mutex`] that this very thread holds panics with both lines.
+//! - **No lock cycles**: a lock waited for too long is looked into, and if the threads wait for
+//!   each other in a circle, the report names each thread with the line it waits at and the
+//!   line where the lock it wants was taken.
+//! - **A panic in any thread fails the run** ([`run()`]), with that thread's name.
+//! - **No thread outlives its run**: [`run()`] names those that do.
+//!
+//! # Layout
+//! - [`run()`]: one test as a unit: its threads, its seed, its failure, its time limit (`run.rs`)
+//! - [`Mutex`], [`Condvar`], [`channel`], [`thread`], [`Instant`], [`rng`]: one file each
+//! - `context.rs`: who the current thread is, which locks it holds, what it waits for
+//! - `rules.rs`: the checks and their messages; `deadlock.rs`: lock cycles
+//! - `pool.rs`: operating system threads are reused; names belong to the job
+//!
+//! The API is that of `parking_lot`, `std::thread` and `crossbeam-channel`, less what the lab
+//! does not need. Nothing else in the workspace may use those directly: `clippy.toml` lists them.
+
+mod clock;
+mod condvar;
+mod context;
+mod deadlock;
+mod mutex;
+mod panics;
+mod pool;
+mod rules;
+mod run;
+
+pub mod channel;
+pub mod rng;
+pub mod thread;
+
+pub use clock::Instant;
+pub use condvar::{Condvar, WaitTimeoutResult};
+pub(crate) use context::waiting;
+pub use mutex::{Mutex, MutexGuard};
+pub use rules::check_no_lock_held;
+pub use run::{Failure, RunOptions, THREAD_GRACE, run};

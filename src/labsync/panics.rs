@@ -1,0 +1,68 @@
+//! Panics: a panic in any thread of a run is the failure of that run, and none gets lost.
+
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::sync::Once;
+
+use super::context;
+use super::run::Failure;
+
+/// What unwinds a thread whose run is over. Not a failure, and no hook is called for it.
+struct Stop;
+
+/// How a thread's body ended.
+pub(super) enum Ending<T> {
+    Returned(T),
+    /// It panicked (the hook has recorded it), or was unwound because its run is over.
+    Unwound,
+}
+
+/// Runs a thread's body and keeps its panic from spreading.
+pub(super) fn catch<T>(body: impl FnOnce() -> T) -> Ending<T> {
+    match panic::catch_unwind(AssertUnwindSafe(body)) {
+        Ok(value) => Ending::Returned(value),
+        Err(payload) => {
+            // A payload's destructor may panic as well; that must not end the pool's thread.
+            std::mem::forget(payload);
+            Ending::Unwound
+        }
+    }
+}
+
+/// Unwinds the current thread without a message.
+pub(super) fn stop() -> ! {
+    panic::resume_unwind(Box::new(Stop))
+}
+
+/// Unwinds the current thread if its run is over, so that threads which loop for ever end.
+pub(super) fn stop_if_run_is_over() {
+    if context::current_run().is_some_and(|run| run.is_over()) && !std::thread::panicking() {
+        stop();
+    }
+}
+
+/// From now on a panic in a thread of a run is recorded there; others print as usual.
+pub(super) fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| match context::current_run() {
+            None => usual(info),
+            Some(run) => run.fail(failure_of(info)),
+        }));
+    });
+}
+
+fn failure_of(info: &PanicHookInfo<'_>) -> Failure {
+    Failure {
+        thread: context::current().name.clone(),
+        message: message_of(info.payload()),
+        at: info.location().map(ToString::to_string),
+    }
+}
+
+fn message_of(payload: &dyn Any) -> String {
+    let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic without a message".to_string())
+}

@@ -1,0 +1,170 @@
+//! [`run()`]: one test as a unit. All threads spawned in it belong to it, a panic in any of them
+//! is its failure, its random choices come from one seed, it has a time limit, and when its
+//! body has returned no thread of it may be left.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::clock::Instant;
+use super::context::ThreadInfo;
+use super::{panics, thread};
+
+/// What a run needs to know.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// The name of the thread that runs the body; the test's name.
+    pub name: String,
+    /// Where all random choices of the run come from.
+    pub seed: u64,
+    /// The longest that the body may take (lab: 120 s a test).
+    pub limit: Duration,
+}
+
+/// Why a run failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// The thread in which it showed.
+    pub thread: String,
+    /// The panic's message, or the runner's own.
+    pub message: String,
+    /// File, line and column of the panic.
+    pub at: Option<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\nin thread '{}'", self.message, self.thread)?;
+        self.at.iter().try_for_each(|at| write!(f, " at {at}"))
+    }
+}
+
+/// After the body, how long the run's threads have to end.
+pub const THREAD_GRACE: Duration = Duration::from_secs(2);
+
+/// What a run's threads and its runner share.
+pub(super) struct RunState {
+    progress: parking_lot::Mutex<Progress>,
+    /// Notified when the run fails, when its body returns, and when its last thread ends.
+    changed: parking_lot::Condvar,
+    over: AtomicBool,
+}
+
+#[derive(Default)]
+struct Progress {
+    failure: Option<Failure>,
+    body_returned: bool,
+    live: BTreeMap<u32, Arc<ThreadInfo>>,
+}
+
+impl RunState {
+    /// Records the first failure.
+    pub fn fail(&self, failure: Failure) {
+        self.progress.lock().failure.get_or_insert(failure);
+        self.changed.notify_all();
+    }
+
+    /// Whether the verdict has been given: threads that are left unwind at their next wait.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    pub fn thread_started(&self, info: &Arc<ThreadInfo>) {
+        self.progress.lock().live.insert(info.id, info.clone());
+    }
+
+    pub fn thread_ended(&self, id: u32) {
+        let mut progress = self.progress.lock();
+        progress.live.remove(&id);
+        if progress.live.is_empty() {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits until `done`, a failure, or the deadline; what came of it.
+    fn wait(&self, deadline: Instant, done: impl Fn(&Progress) -> bool) -> Wait {
+        let mut progress = self.progress.lock();
+        loop {
+            if let Some(failure) = &progress.failure {
+                return Wait::Failed(failure.clone());
+            }
+            if done(&progress) {
+                return Wait::Done;
+            }
+            let rest = deadline - Instant::now();
+            if rest.is_zero() {
+                return Wait::TimedOut(progress.live.values().cloned().collect());
+            }
+            self.changed.wait_for(&mut progress, rest);
+        }
+    }
+}
+
+enum Wait {
+    Done,
+    Failed(Failure),
+    TimedOut(Vec<Arc<ThreadInfo>>),
+}
+
+/// Runs `body` in a thread of its own and waits for its end, and for that of all threads
+/// spawned in the run.
+///
+/// # Errors
+/// The first panic in any thread of the run, at once, without waiting for the others; the
+/// list of threads and what each waits for, when the body takes longer than the limit; the
+/// threads still alive [`THREAD_GRACE`] after the body has returned. Threads that are
+/// left unwind at their next wait.
+pub fn run(options: RunOptions, body: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    panics::install_hook();
+    let run = Arc::new(RunState {
+        progress: parking_lot::Mutex::default(),
+        changed: parking_lot::Condvar::new(),
+        over: AtomicBool::new(false),
+    });
+    let state = run.clone();
+    let marked_body = move || {
+        body();
+        state.progress.lock().body_returned = true;
+        state.changed.notify_all();
+    };
+    thread::spawn_in(Some(run.clone()), options.name.clone(), options.seed, marked_body);
+    let verdict = wait_for_end(&run, &options);
+    run.over.store(true, Ordering::Relaxed);
+    verdict
+}
+
+fn wait_for_end(run: &RunState, options: &RunOptions) -> Result<(), Failure> {
+    let by_runner = |message| Failure { thread: options.name.clone(), message, at: None };
+    match run.wait(Instant::now() + options.limit, |progress| progress.body_returned) {
+        Wait::Done => {}
+        Wait::Failed(failure) => return Err(failure),
+        Wait::TimedOut(threads) => {
+            let head = format!("not over after {:.0} s", options.limit.as_secs_f64());
+            return Err(by_runner(format!("{head}; its threads:{}", list(&threads))));
+        }
+    }
+    match run.wait(Instant::now() + THREAD_GRACE, |progress| progress.live.is_empty()) {
+        Wait::Done => Ok(()),
+        Wait::Failed(failure) => Err(failure),
+        Wait::TimedOut(threads) => {
+            let grace = THREAD_GRACE.as_secs_f64();
+            let head = format!("threads left {grace:.0} s after the end (kill() must end them)");
+            Err(by_runner(format!("{head}:{}", list(&threads))))
+        }
+    }
+}
+
+fn list(threads: &[Arc<ThreadInfo>]) -> String {
+    const MOST: usize = 40;
+    let mut text = String::new();
+    for info in threads.iter().take(MOST) {
+        text.push_str("\n  ");
+        text.push_str(&info.describe());
+    }
+    if threads.len() > MOST {
+        text.push_str(&format!("\n  and {} more", threads.len() - MOST));
+    }
+    text
+}

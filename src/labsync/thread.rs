@@ -1,0 +1,129 @@
+//! Threads: [`spawn`] with a name, [`JoinHandle`], [`sleep`].
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::context::{self, ThreadInfo};
+use super::panics::Ending;
+use super::run::{Failure, RunState};
+use super::{panics, pool, rng, rules};
+
+/// A thread that was spawned; dropping the handle lets it run on by itself.
+pub struct JoinHandle<T> {
+    name: String,
+    outcome: Arc<Outcome<T>>,
+}
+
+/// Where a thread leaves its value.
+struct Outcome<T> {
+    ending: parking_lot::Mutex<Option<Ending<T>>>,
+    ended: parking_lot::Condvar,
+}
+
+/// Starts a thread that runs `body`. It belongs to the run of the current thread, and its
+/// random numbers come from a stream of its own.
+///
+/// # Panics
+/// If the operating system cannot give another thread.
+pub fn spawn<T, F>(name: impl Into<String>, body: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    panics::stop_if_run_is_over();
+    spawn_in(context::current_run(), name.into(), rng::seed_of_child(), body)
+}
+
+pub(super) fn spawn_in<T, F>(
+    run: Option<Arc<RunState>>,
+    name: String,
+    seed: u64,
+    body: F,
+) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let info = ThreadInfo::new(name.clone(), run);
+    if let Some(run) = &info.run {
+        run.thread_started(&info);
+    }
+    let ending = parking_lot::Mutex::new(None);
+    let outcome = Arc::new(Outcome { ending, ended: parking_lot::Condvar::new() });
+    let handle = JoinHandle { name, outcome: outcome.clone() };
+    pool::execute(Box::new(move || live(&info, seed, body, &outcome)));
+    handle
+}
+
+/// A thread's whole life, on a thread of the pool.
+fn live<T>(info: &Arc<ThreadInfo>, seed: u64, body: impl FnOnce() -> T, outcome: &Outcome<T>) {
+    context::set_current(Some(info.clone()));
+    rng::set_seed(seed);
+    let ending = panics::catch(body);
+    check_no_guard_leaked(info);
+    *outcome.ending.lock() = Some(ending);
+    outcome.ended.notify_all();
+    context::set_current(None);
+    if let Some(run) = &info.run {
+        run.thread_ended(info.id);
+    }
+}
+
+fn check_no_guard_leaked(info: &ThreadInfo) {
+    if let (Some(taken), Some(run)) = (context::held_any(), &info.run) {
+        run.fail(Failure {
+            thread: info.name.clone(),
+            message: format!("the thread ended with a lock still held, taken at {taken}"),
+            at: None,
+        });
+    }
+    context::clear_held();
+}
+
+impl<T> JoinHandle<T> {
+    /// Waits for the thread's end; its value.
+    ///
+    /// # Panics
+    /// If this thread holds a lock, and if the thread panicked: then the run has failed already,
+    /// with that thread's message.
+    #[track_caller]
+    pub fn join(self) -> T {
+        let at = Location::caller();
+        rules::no_lock_held("JoinHandle::join", at);
+        let _waiting = context::waiting("JoinHandle::join", at);
+        let mut ending = self.outcome.ending.lock();
+        while ending.is_none() {
+            self.outcome.ended.wait(&mut ending);
+        }
+        match ending.take() {
+            Some(Ending::Returned(value)) => value,
+            _ if context::current_run().is_some() => panics::stop(),
+            _ => panic!("thread '{}' panicked", self.name),
+        }
+    }
+
+    /// Whether the thread has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.outcome.ending.lock().is_some()
+    }
+}
+
+/// Sleeps for `duration`.
+///
+/// # Panics
+/// If this thread holds a lock.
+#[track_caller]
+pub fn sleep(duration: Duration) {
+    let at = Location::caller();
+    rules::no_lock_held("sleep", at);
+    let _waiting = context::waiting("sleep", at);
+    std::thread::sleep(duration);
+}
+
+/// The current thread's name.
+#[must_use]
+pub fn current_name() -> String {
+    context::current().name.clone()
+}

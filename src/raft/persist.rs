@@ -1,0 +1,77 @@
+//! Part C: what is saved, and when (Figure 2, persistent state).
+//!
+//! Saved are `current_term`, `voted_for` and the log, and from Part D on the snapshot with them,
+//! in one write. Whatever changes them calls [`State::persist`] before it releases the lock:
+//! then no reply, and no RPC of our own, can tell of something that a crash would undo.
+//! Everything else is volatile: it can be learnt again.
+
+use super::log::Log;
+use super::rpc::{ServerId, Term};
+use super::state::State;
+use crate::labgob::{Bytes, DecodeError, LabDecoder, LabEncoder};
+
+/// Which state is on disk: enough to tell whether anything has changed since.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct SavedMark {
+    current_term: Term,
+    voted_for: Option<ServerId>,
+    log_changes: u64,
+}
+
+impl State {
+    /// Saves the persistent state, if any of it changed since the last time.
+    pub(super) fn persist(&mut self) {
+        if !self.is_saved() {
+            self.persister.save(self.encode().into(), self.snapshot.clone());
+            self.saved = self.mark();
+        }
+    }
+
+    /// Whether the disk holds what memory holds.
+    pub(super) fn is_saved(&self) -> bool {
+        self.saved == self.mark()
+    }
+
+    fn mark(&self) -> SavedMark {
+        SavedMark {
+            current_term: self.current_term,
+            voted_for: self.voted_for,
+            log_changes: self.log.changes(),
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = LabEncoder::new(&mut bytes);
+        let encoded = encoder
+            .encode(&self.current_term)
+            .and_then(|()| encoder.encode(&self.voted_for))
+            .and_then(|()| encoder.encode(&self.log));
+        encoded.expect("plain data can be encoded into memory");
+        bytes
+    }
+
+    /// Takes over what an earlier instance of this server has saved, if there was one.
+    ///
+    /// # Panics
+    /// If the bytes on the disk are not what [`State::persist`] writes.
+    pub(super) fn restore(&mut self) {
+        let bytes = self.persister.read_raft_state();
+        if bytes.is_empty() {
+            return;
+        }
+        match decode(&bytes) {
+            Ok((current_term, voted_for, log)) => {
+                (self.current_term, self.voted_for, self.log) = (current_term, voted_for, log);
+            }
+            Err(error) => panic!("n{} cannot read its persisted state: {error}", self.me),
+        }
+        self.snapshot = self.persister.read_snapshot();
+        self.saved = self.mark();
+    }
+}
+
+fn decode(bytes: &Bytes) -> Result<(Term, Option<ServerId>, Log), DecodeError> {
+    let mut decoder = LabDecoder::new(&bytes[..]);
+    Ok((decoder.decode()?, decoder.decode()?, decoder.decode()?))
+}

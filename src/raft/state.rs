@@ -1,0 +1,175 @@
+//! The State box of Figure 2, the roles, and the rules for all servers.
+//!
+//! Everything here happens under the one lock of [`Monitor`](super::monitor::Monitor): whoever has
+//! a `&mut State` holds it, and nobody with a `&mut State` waits for anything. The handlers of
+//! each Part are further `impl State` blocks in that Part's file.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::log::Log;
+use super::monitor::{Receipt, Signals};
+use super::persist::SavedMark;
+use super::persister::Persister;
+use super::replication::Leader;
+use super::rpc::{Index, ServerId, Term};
+use crate::labgob::Bytes;
+use crate::labsync::Instant;
+
+/// All that a server knows (Figure 2, State).
+///
+/// Invariants, asserted whenever the lock is released:
+/// - `snapshot_index <= last_applied`, except between a snapshot's arrival and its delivery;
+/// - `last_applied <= commit_index <= last_index`;
+/// - what must be persistent is on disk as it is in memory.
+pub struct State {
+    // Persistent state on all servers: updated on stable storage before responding to RPCs.
+    /// The latest term this server has seen; 0 at first, only ever rises.
+    pub(super) current_term: Term,
+    /// The candidate that received this server's vote in `current_term`.
+    pub(super) voted_for: Option<ServerId>,
+    /// The log; its first entries may live in `snapshot` only.
+    pub(super) log: Log,
+    /// The service's state up to the log's snapshot index (§7); empty without a snapshot.
+    pub(super) snapshot: Bytes,
+
+    // Volatile state on all servers.
+    /// The highest log entry known to be committed.
+    pub(super) commit_index: Index,
+    /// The highest log entry handed to the service.
+    pub(super) last_applied: Index,
+
+    /// What this server is at present, with what only that role needs.
+    pub(super) role: Role,
+
+    // Not in Figure 2.
+    /// This server.
+    pub(super) me: ServerId,
+    /// How many servers there are.
+    pub(super) servers: usize,
+    /// When to start an election, unless the timer is reset before.
+    pub(super) election_deadline: Instant,
+    pub(super) signals: Arc<Signals>,
+    pub(super) persister: Arc<Persister>,
+    pub(super) saved: SavedMark,
+}
+
+/// The three roles of §5.1. What is "reinitialized after election" lives in the role, so that
+/// nothing of an earlier reign can be left over.
+pub enum Role {
+    /// Answers candidates and leaders; times out into a candidate.
+    Follower,
+    /// Asks for votes.
+    Candidate {
+        /// Who has voted for this server, itself included; a set, since replies may repeat.
+        votes: BTreeSet<ServerId>,
+    },
+    /// Replicates its log.
+    Leader(Leader),
+}
+
+impl State {
+    /// A server that has never run, or has just restarted: what was persisted, and a fresh timer.
+    pub(super) fn new(
+        me: ServerId,
+        servers: usize,
+        persister: Arc<Persister>,
+        signals: Arc<Signals>,
+    ) -> State {
+        let mut state = State {
+            current_term: 0,
+            voted_for: None,
+            log: Log::default(),
+            snapshot: Bytes::default(),
+            commit_index: 0,
+            last_applied: 0,
+            role: Role::Follower,
+            me,
+            servers,
+            election_deadline: Instant::now(),
+            signals,
+            persister,
+            saved: SavedMark::default(),
+        };
+        state.restore();
+        // A snapshot holds committed entries only, and the service starts from it (§7).
+        state.commit_index = state.log.snapshot_index();
+        state.last_applied = state.log.snapshot_index();
+        state.reset_election_timer();
+        state
+    }
+
+    /// All servers: "If RPC request or response contains term T > currentTerm: set
+    /// currentTerm = T, convert to follower" (§5.1).
+    pub(super) fn observe_term(&mut self, term: Term) {
+        if term > self.current_term {
+            self.current_term = term;
+            self.voted_for = None;
+            self.become_follower();
+        }
+    }
+
+    /// Steps down. The vote stays: it belongs to the term, not to the role.
+    pub(super) fn become_follower(&mut self) {
+        if let Role::Leader(_) = self.role {
+            log::info!("n{}@{} steps down", self.me, self.current_term);
+            // A leader has no election timer (§5.2); as a follower it needs one again.
+            self.reset_election_timer();
+        }
+        self.role = Role::Follower;
+    }
+
+    /// Whether this server is the leader of its current term.
+    pub(super) fn is_leader(&self) -> bool {
+        matches!(self.role, Role::Leader(_))
+    }
+
+    /// Whether `count` servers are more than half of all.
+    pub(super) fn is_majority(&self, count: usize) -> bool {
+        count > self.servers / 2
+    }
+
+    /// All servers but this one.
+    pub(super) fn peers(&self) -> impl Iterator<Item = ServerId> + use<> {
+        let me = self.me;
+        (0..self.servers).filter(move |&server| server != me)
+    }
+
+    /// Whether this server still is what it was when the receipt was made: the same role in the
+    /// same term.
+    pub(super) fn is_current(&self, receipt: Receipt) -> bool {
+        match (receipt, &self.role) {
+            (Receipt::Campaign(term), Role::Candidate { .. })
+            | (Receipt::Reign(term), Role::Leader(_)) => term == self.current_term,
+            _ => false,
+        }
+    }
+
+    /// Moves `commit_index` forward and wakes the applier.
+    pub(super) fn commit_to(&mut self, index: Index) {
+        let (from, last) = (self.commit_index, self.log.last_index());
+        assert!(index > from, "commit_index regression {from} -> {index}");
+        assert!(index <= last, "commit_index {index} beyond the last entry {last}");
+        self.commit_index = index;
+        self.signals.apply.notify_one();
+    }
+
+    /// What must hold whenever others may look.
+    pub(super) fn assert_invariants(&self) {
+        let State { last_applied, commit_index, .. } = *self;
+        assert!(last_applied <= commit_index, "applied {last_applied}, committed {commit_index}");
+        let last_index = self.log.last_index();
+        assert!(commit_index <= last_index, "committed {commit_index}, last entry {last_index}");
+        let snapshot_index = self.log.snapshot_index();
+        assert!(
+            snapshot_index <= commit_index,
+            "the snapshot covers {snapshot_index}, committed is {commit_index}"
+        );
+        assert!(
+            self.is_saved(),
+            "the lock is released with term {}, vote {:?} or log changes not persisted",
+            self.current_term,
+            self.voted_for
+        );
+    }
+}

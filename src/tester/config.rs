@@ -1,0 +1,316 @@
+//! [`Config`]: a cluster of Raft servers on a network, which a test can cut, crash and restart.
+
+use std::sync::Arc;
+
+use crate::labgob;
+use crate::labrpc::{ClientEnd, Network, Server};
+use crate::labsync::{Instant, Mutex, channel, thread};
+use crate::raft::{self, Index, Persister, Raft, ServerId, Term};
+
+use super::Command;
+use super::history::History;
+use super::service::{APPLY_CHANNEL_CAPACITY, Services};
+
+/// A cluster under test. Dropping the last reference kills all servers and closes the network.
+pub struct Config {
+    servers: usize,
+    /// Whether the services take snapshots.
+    snapshot: bool,
+    pub(super) network: Network,
+    members: Mutex<Vec<Member>>,
+    pub(super) services: Arc<Services>,
+    pub(super) history: Arc<History>,
+    counts: Mutex<Counts>,
+}
+
+/// One server of the cluster.
+struct Member {
+    /// None while crashed.
+    raft: Option<Arc<Raft>>,
+    persister: Arc<Persister>,
+    /// The ends on which the present instance calls each server.
+    ends: Vec<ClientEnd>,
+    connected: bool,
+    /// How often it was started; part of the names of its ends.
+    starts: usize,
+}
+
+/// What `end` subtracts.
+#[derive(Clone, Copy)]
+struct Counts {
+    began: Instant,
+    rpcs: usize,
+    bytes: u64,
+    max_index: Index,
+}
+
+/// What a server answered to `start()`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Started {
+    /// Where the command will be if it is ever committed; means nothing unless `is_leader`.
+    pub index: Index,
+    /// The server's current term.
+    pub term: Term,
+    /// Whether the server took the command.
+    pub is_leader: bool,
+}
+
+impl Config {
+    /// A cluster of `servers`, all up and connected, with long delays on; with `unreliable`, the
+    /// network delays and drops messages; with `snapshot`, services take snapshots.
+    #[must_use]
+    pub fn make(servers: usize, unreliable: bool, snapshot: bool) -> Arc<Config> {
+        let network = Network::new();
+        network.long_delays(true);
+        network.reliable(!unreliable);
+        let history = Arc::new(History::new(servers));
+        let observer = history.clone();
+        network.observe(move |request| observer.saw_request(request));
+        let member = || Member {
+            raft: None,
+            persister: Arc::new(Persister::new()),
+            ends: Vec::new(),
+            connected: false,
+            starts: 0,
+        };
+        let config = Arc::new(Config {
+            servers,
+            snapshot,
+            network,
+            members: Mutex::new((0..servers).map(|_| member()).collect()),
+            services: Arc::new(Services::new(servers)),
+            history,
+            counts: Mutex::new(Counts { began: Instant::now(), rpcs: 0, bytes: 0, max_index: 0 }),
+        });
+        (0..servers).for_each(|server| config.start1(server));
+        (0..servers).for_each(|server| config.connect(server));
+        config
+    }
+
+    /// The number of servers, up or not.
+    #[must_use]
+    pub fn servers(&self) -> usize {
+        self.servers
+    }
+
+    /// Prints the test's banner and starts counting.
+    pub fn begin(&self, banner: &str) {
+        println!("{banner} ...");
+        *self.counts.lock() = self.count();
+    }
+
+    /// Prints the lab's line for a test that passed: seconds, servers, RPCs, bytes, commits.
+    pub fn end(&self) {
+        let (now, then) = (self.count(), *self.counts.lock());
+        println!(
+            "  ... Passed --  {:4.1}  {} {:4} {:7} {:4}",
+            then.began.elapsed().as_secs_f64(),
+            self.servers,
+            now.rpcs - then.rpcs,
+            now.bytes - then.bytes,
+            now.max_index - then.max_index
+        );
+    }
+
+    /// Prints a warning; the test goes on.
+    pub fn warn(&self, message: &str) {
+        println!("warning: {message}");
+    }
+
+    fn count(&self) -> Counts {
+        Counts {
+            began: Instant::now(),
+            rpcs: self.rpc_total(),
+            bytes: self.bytes_total(),
+            max_index: self.services.max_index(),
+        }
+    }
+
+    // ---- crashes and restarts ----------------------------------------------------------------
+
+    /// Crashes a server: it is cut off and killed; what it persisted stays. A dead instance can
+    /// write to its old persister only, and the next instance gets a copy.
+    pub fn crash1(&self, server: ServerId) {
+        self.disconnect(server);
+        self.network.delete_server(&server_name(server));
+        let (raft, old) = {
+            let mut members = self.members.lock();
+            let member = &mut members[server];
+            (member.raft.take(), member.persister.clone())
+        };
+        if let Some(raft) = raft {
+            self.get_state_of(server, &raft);
+            self.history.crashed(server);
+            raft.kill();
+            self.services.crash(server); // not before: until then it may apply
+            self.members.lock()[server].persister = Arc::new(old.copy());
+        }
+    }
+
+    /// Starts a server, after crashing it if it is up: with fresh ends, so that its old ones stay
+    /// dead, and with what was persisted. It is not connected yet.
+    pub fn start1(&self, server: ServerId) {
+        self.crash1(server);
+        let (ends, persister) = self.prepare_start(server);
+        let (apply_sender, apply_receiver) = channel::bounded(APPLY_CHANNEL_CAPACITY);
+        let instance = self.services.restart(server, &persister.read_snapshot());
+        let raft = Raft::make(ends, server, persister, apply_sender);
+        self.get_state_of(server, &raft); // is its term still what it was?
+        let (services, snapshot) = (self.services.clone(), self.snapshot);
+        let for_snapshots = raft.clone();
+        thread::spawn(format!("service-{server}"), move || {
+            let raft = snapshot.then_some(&*for_snapshots);
+            services.serve(server, instance, raft, &apply_receiver);
+        });
+        let mut node = Server::new();
+        node.add_service(raft::service(&raft));
+        self.members.lock()[server].raft = Some(raft);
+        self.network.add_server(server_name(server), node);
+    }
+
+    fn prepare_start(&self, server: ServerId) -> (Vec<ClientEnd>, Arc<Persister>) {
+        let mut members = self.members.lock();
+        let member = &mut members[server];
+        member.starts += 1;
+        let starts = member.starts;
+        member.ends = (0..self.servers)
+            .map(|peer| {
+                let end = self.network.make_end(format!("{server}.{starts} to {peer}"));
+                self.network.connect(end.name(), server_name(peer));
+                end
+            })
+            .collect();
+        (member.ends.clone(), member.persister.clone())
+    }
+
+    // ---- the network --------------------------------------------------------------------------
+
+    /// Attaches a server to the network, in both directions; it reaches those attached as well.
+    pub fn connect(&self, server: ServerId) {
+        let mut members = self.members.lock();
+        members[server].connected = true;
+        for peer in (0..self.servers).filter(|&peer| members[peer].connected) {
+            self.enable_both_ways(&members, server, peer, true);
+        }
+    }
+
+    /// Cuts a server off from the network, in both directions.
+    pub fn disconnect(&self, server: ServerId) {
+        let mut members = self.members.lock();
+        members[server].connected = false;
+        for peer in 0..self.servers {
+            self.enable_both_ways(&members, server, peer, false);
+        }
+    }
+
+    fn enable_both_ways(&self, members: &[Member], a: ServerId, b: ServerId, enabled: bool) {
+        for (from, to) in [(a, b), (b, a)] {
+            // A server that was never started has no ends yet.
+            if let Some(end) = members[from].ends.get(to) {
+                self.network.enable(end.name(), enabled);
+            }
+        }
+    }
+
+    /// True: the network delays and drops messages.
+    pub fn set_unreliable(&self, yes: bool) {
+        self.network.reliable(!yes);
+    }
+
+    /// True: most replies are held back, so that later ones overtake them.
+    pub fn set_long_reordering(&self, yes: bool) {
+        self.network.long_reordering(yes);
+    }
+
+    /// The number of RPCs that reached a server since it was last started.
+    #[must_use]
+    pub fn rpc_count(&self, server: ServerId) -> usize {
+        self.network.get_count(&server_name(server))
+    }
+
+    /// The number of RPCs sent, lost ones included.
+    #[must_use]
+    pub fn rpc_total(&self) -> usize {
+        self.network.get_total_count()
+    }
+
+    /// The bytes sent in RPCs and delivered replies.
+    #[must_use]
+    pub fn bytes_total(&self) -> u64 {
+        self.network.get_total_bytes()
+    }
+
+    // ---- the servers --------------------------------------------------------------------------
+
+    /// Whether a server is running.
+    #[must_use]
+    pub fn is_up(&self, server: ServerId) -> bool {
+        self.members.lock()[server].raft.is_some()
+    }
+
+    /// Whether a server is attached to the network.
+    #[must_use]
+    pub fn is_connected(&self, server: ServerId) -> bool {
+        self.members.lock()[server].connected
+    }
+
+    /// A server's term and whether it believes to be the leader.
+    ///
+    /// # Panics
+    /// If the server is crashed, and if its term has fallen.
+    #[must_use]
+    pub fn get_state(&self, server: ServerId) -> (Term, bool) {
+        let raft = self.raft(server);
+        let raft = raft.unwrap_or_else(|| panic!("get_state: server {server} is crashed"));
+        self.get_state_of(server, &raft)
+    }
+
+    /// Gives a command to a server; `None` if it is crashed.
+    ///
+    /// # Panics
+    /// If the answer contradicts an earlier one: see the [module](super).
+    pub fn start(&self, server: ServerId, command: impl Into<Command>) -> Option<Started> {
+        let raft = self.raft(server)?;
+        let command = command.into();
+        let before = self.history.before_asking(server);
+        let (index, term, is_leader) = raft.start(labgob::to_bytes(&command).into());
+        self.history.saw_term(&before, term);
+        if is_leader {
+            self.history.saw_start(server, index, term, &command);
+        }
+        Some(Started { index, term, is_leader })
+    }
+
+    /// The size of the largest Raft state that a server has persisted, in bytes.
+    #[must_use]
+    pub fn log_size(&self) -> usize {
+        let members = self.members.lock();
+        members.iter().map(|member| member.persister.raft_state_size()).max().unwrap_or(0)
+    }
+
+    fn raft(&self, server: ServerId) -> Option<Arc<Raft>> {
+        self.members.lock()[server].raft.clone()
+    }
+
+    fn get_state_of(&self, server: ServerId, raft: &Raft) -> (Term, bool) {
+        let before = self.history.before_asking(server);
+        let (term, is_leader) = raft.get_state();
+        self.history.saw_term(&before, term);
+        (term, is_leader)
+    }
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        let rafts: Vec<_> =
+            self.members.lock().iter_mut().filter_map(|member| member.raft.take()).collect();
+        for raft in &rafts {
+            raft.kill();
+        }
+        self.network.cleanup();
+    }
+}
+
+fn server_name(server: ServerId) -> String {
+    format!("server-{server}")
+}

@@ -1,0 +1,129 @@
+//! What has been seen of leaders, terms and log positions during the whole test, crashes and
+//! restarts included, so that a contradiction is found however far apart its two halves are.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use crate::labgob;
+use crate::labrpc::Request;
+use crate::labsync::Mutex;
+use crate::raft::rpc::{AppendEntriesArgs, InstallSnapshotArgs};
+use crate::raft::{Index, ServerId, Term};
+
+use super::Command;
+
+/// The record of one test.
+pub(super) struct History {
+    seen: Mutex<Seen>,
+}
+
+struct Seen {
+    /// Who led each term, and what showed it.
+    leaders: BTreeMap<Term, (ServerId, &'static str)>,
+    /// The command that `start()` has put at an index in a term.
+    started: BTreeMap<(Index, Term), Command>,
+    /// The highest term that each server has reported.
+    terms: Vec<Term>,
+    /// Which instance of each server is alive; one more at each crash.
+    instances: Vec<u64>,
+}
+
+/// A server's term as it was before somebody asks for it: what it answers may not be lower.
+pub(super) struct TermBefore {
+    server: ServerId,
+    term: Term,
+    instance: u64,
+}
+
+impl History {
+    pub fn new(servers: usize) -> History {
+        let seen = Seen {
+            leaders: BTreeMap::new(),
+            started: BTreeMap::new(),
+            terms: vec![0; servers],
+            instances: vec![0; servers],
+        };
+        History { seen: Mutex::new(seen) }
+    }
+
+    /// The server's instance is about to be killed: what it says from now on does not count,
+    /// since it may not have reached the disk that the next instance starts from.
+    pub fn crashed(&self, server: ServerId) {
+        self.seen.lock().instances[server] += 1;
+    }
+
+    pub fn before_asking(&self, server: ServerId) -> TermBefore {
+        let seen = self.seen.lock();
+        TermBefore { server, term: seen.terms[server], instance: seen.instances[server] }
+    }
+
+    /// The server reported `term`.
+    ///
+    /// # Panics
+    /// If it had reported a higher one before it was asked.
+    pub fn saw_term(&self, before: &TermBefore, term: Term) {
+        let server = before.server;
+        let mut seen = self.seen.lock();
+        if seen.instances[server] == before.instance {
+            let last = before.term;
+            assert!(
+                term >= last,
+                "the term of server {server} fell from {last} to {term}: a term must be \
+                 persisted before anybody hears of it (Figure 2)"
+            );
+            seen.terms[server] = seen.terms[server].max(term);
+        }
+    }
+
+    /// The server acted as leader of `term`; `how` says what it did.
+    ///
+    /// # Panics
+    /// If another server did so before (Election Safety).
+    pub fn saw_leader(&self, server: ServerId, term: Term, how: &'static str) {
+        match self.seen.lock().leaders.entry(term) {
+            Entry::Vacant(vacant) => {
+                vacant.insert((server, how));
+            }
+            Entry::Occupied(occupied) => {
+                let (first, first_how) = *occupied.get();
+                assert!(
+                    first == server,
+                    "Election Safety (Figure 3): term {term} has two leaders: server {first} \
+                     {first_how}, server {server} {how}"
+                );
+            }
+        }
+    }
+
+    /// `start()` on `server` accepted `command`.
+    ///
+    /// # Panics
+    /// If another command was accepted at that index in that term, or by another server in it.
+    pub fn saw_start(&self, server: ServerId, index: Index, term: Term, command: &Command) {
+        self.saw_leader(server, term, "accepted a start()");
+        let mut seen = self.seen.lock();
+        let first = seen.started.entry((index, term)).or_insert_with(|| command.clone());
+        assert!(
+            first == command,
+            "server {server} gave index {index} of term {term} to two commands: {first} and \
+             {command} (Leader Append-Only, Figure 3)"
+        );
+    }
+
+    /// An RPC is being sent: those of leaders tell who leads.
+    pub fn saw_request(&self, request: Request<'_>) {
+        match request.method {
+            "Raft.AppendEntries" => {
+                if let Ok(args) = labgob::from_bytes::<AppendEntriesArgs>(request.args) {
+                    self.saw_leader(args.leader_id, args.term, "sent AppendEntries");
+                }
+            }
+            "Raft.InstallSnapshot" => {
+                if let Ok(args) = labgob::from_bytes::<InstallSnapshotArgs>(request.args) {
+                    self.saw_leader(args.leader_id, args.term, "sent InstallSnapshot");
+                }
+            }
+            _ => {}
+        }
+    }
+}

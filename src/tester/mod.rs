@@ -1,0 +1,57 @@
+//! The harness of the lab's tests (what `config.go` is in the Go lab).
+//!
+//! A test makes a [`Config`]: a cluster on a simulated network, each server with a small service
+//! on top that applies what Raft commits and checks it. The test cuts servers off, crashes and
+//! restarts them, and asks for agreement. Some things are checked all the time, in any test and
+//! for any implementation of Raft, since they must never happen:
+//!
+//! - two servers apply different commands at an index, over the whole life of the test;
+//! - a server skips an index or applies one twice; a snapshot takes a service back, or does not
+//!   hold what its index says; a server applies something after it was killed;
+//! - two servers act as leader in one term: each AppendEntries and InstallSnapshot that
+//!   is sent, and each `start()` that is accepted, tells who leads;
+//! - one index and term is given to two commands; a server's term falls, restarts included;
+//! - a thread panics, breaks a locking rule, or is left when the test is over.
+//!
+//! # Layout
+//! [`Config`] (`config.rs`: the cluster; `checks.rs`: what tests ask), `service.rs` (the service
+//! and its checks), `history.rs` (leaders, terms and indices over the whole test), [`runner`] (the
+//! command line: which tests, how many at a time, seeds), `canary.rs` (was the host too slow?).
+
+mod canary;
+mod checks;
+mod command;
+mod config;
+mod history;
+mod logger;
+pub mod runner;
+mod service;
+
+use std::time::Duration;
+
+pub use command::{Command, random_string};
+pub use config::{Config, Started};
+
+/// The lab's RET: the time within which an election must have ended.
+pub const RAFT_ELECTION_TIMEOUT: Duration = Duration::from_millis(1000);
+/// Part D: a service takes a snapshot every so many commands.
+pub const SNAPSHOT_INTERVAL: u64 = 10;
+/// Part D: the most that a server may have persisted after a round, in bytes.
+pub const MAX_LOG_SIZE: usize = 2000;
+
+/// A test of a suite.
+#[derive(Clone, Copy, Debug)]
+pub struct LabTest {
+    /// The function's name, `test_initial_election_2a`.
+    pub name: &'static str,
+    /// The test; it fails by panicking.
+    pub body: fn(),
+}
+
+/// The table of tests that a suite's `main` gives to [`runner::main`]: functions by name.
+#[macro_export]
+macro_rules! lab_tests {
+    ($($test:ident),* $(,)?) => {
+        &[$($crate::tester::LabTest { name: stringify!($test), body: $test }),*]
+    };
+}

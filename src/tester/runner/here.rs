@@ -1,0 +1,54 @@
+//! One test, in this process.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::FAILED;
+use super::options::Options;
+use crate::labsync::{self, Failure, Instant, RunOptions, rng};
+use crate::tester::canary::Canary;
+use crate::tester::{LabTest, logger};
+
+/// The lab's limit for a test.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Runs the test; true if it passed. After a failure the process ends here: threads that the
+/// test has left behind are not waited for.
+pub(super) fn run(suite: &str, test: LabTest, options: &Options) -> bool {
+    if options.verbose {
+        logger::install();
+    }
+    let seed = options.seed.unwrap_or_else(rng::fresh_seed);
+    let canary = Canary::start();
+    let start = Instant::now();
+    let run_options = RunOptions { name: test.name.to_string(), seed, limit: LIMIT };
+    let Err(failure) = labsync::run(run_options, test.body) else { return true };
+    report(suite, test, seed, &failure, start.elapsed(), canary.suspicion());
+    // The rest of the process may be stuck in any state; there is nothing left to wait for.
+    std::process::exit(i32::from(FAILED));
+}
+
+fn report(
+    suite: &str,
+    test: LabTest,
+    seed: u64,
+    failure: &Failure,
+    after: Duration,
+    suspicion: Option<String>,
+) {
+    let seconds = after.as_secs_f64();
+    let mut text = format!("  ... FAILED --  {} after {seconds:.1} s\n", test.name);
+    let mut line = |indented: &str| {
+        for part in indented.lines() {
+            text.push_str(&format!("      {part}\n"));
+        }
+    };
+    line(&failure.to_string());
+    suspicion.iter().for_each(|suspicion| line(suspicion));
+    let name = test.name.strip_prefix("test_").unwrap_or(test.name);
+    let verbose = if suite == "raft" { "; add VERBOSE=1 for its log" } else { "" };
+    line(&format!("again: make test T={name} SEED={seed}{verbose}"));
+    let mut out = std::io::stdout().lock();
+    // Nobody may be reading; the exit code tells as well.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,63 @@
+//! The command line of a test suite: which tests to run, how many at a time, with which seed.
+//!
+//! Each test runs in a process of its own, so that whatever a broken Raft leaves behind (a thread
+//! that burns a core, a full memory) cannot disturb the next test, and a crash of the process
+//! is the failure of one test. A run with one test selected, which is how those processes are
+//! started, runs it right here.
+
+mod here;
+mod options;
+mod parallel;
+
+use std::process::ExitCode;
+
+use self::options::{Options, Request};
+use super::LabTest;
+
+/// The exit code of a run with failed tests, the same as libtest's.
+const FAILED: u8 = 101;
+/// The exit code for a command line that makes no sense.
+const USAGE: u8 = 2;
+
+/// Runs the tests that the command line selects and reports in the lab's format.
+#[must_use]
+pub fn main(suite: &str, parts: &[&[LabTest]]) -> ExitCode {
+    let tests = parts.concat();
+    let options = match Options::parse(std::env::args().skip(1), |name| std::env::var(name).ok()) {
+        Ok(Request::Run(options)) => options,
+        Ok(Request::Help) => {
+            print!("{}", options::USAGE);
+            return ExitCode::SUCCESS;
+        }
+        Err(problem) => {
+            eprint!("{suite}: {problem}\n\n{}", options::USAGE);
+            return ExitCode::from(USAGE);
+        }
+    };
+    let selected: Vec<LabTest> =
+        tests.iter().copied().filter(|test| options.selects(test.name)).collect();
+    if options.list {
+        list(&selected, options.ignored);
+        return ExitCode::SUCCESS;
+    }
+    if options.ignored {
+        return ExitCode::SUCCESS; // no test of ours is ever ignored
+    }
+    if selected.is_empty() && options.must_match {
+        eprintln!("{suite}: no test matches {}; there are:", options.filters.join(" "));
+        tests.iter().for_each(|test| eprintln!("  {}", test.name));
+        return ExitCode::from(USAGE);
+    }
+    let passed = match selected[..] {
+        [test] if options.exact => here::run(suite, test, &options),
+        _ => parallel::run(suite, &selected, tests.len() - selected.len(), &options),
+    };
+    if passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+/// In libtest's format, which cargo-nextest and editors read.
+fn list(tests: &[LabTest], ignored: bool) {
+    for test in tests.iter().filter(|_| !ignored) {
+        println!("{}: test", test.name);
+    }
+}

@@ -1,0 +1,155 @@
+//! What the command line and the environment say.
+
+/// What is printed for `--help`, and after a wrong command line.
+pub(super) const USAGE: &str = "\
+usage: [NAME ...] [options]     runs the tests whose names contain one of the NAMEs, or all
+  --exact             a NAME is the whole name of a test
+  --list              list the tests instead of running them
+  --jobs N            run N tests at a time (also --test-threads N, or JOBS=N)
+  --seed N            where the random choices come from (also SEED=N); default: a fresh one
+  --verbose           show the log lines of the code under test (also VERBOSE=1)
+  --must-match        fail if no test matches the NAMEs
+";
+
+/// How many tests run at a time: they mostly sleep. On 2 cores, the suite with this many has
+/// shown no timing failure, nor has it with twice as many.
+const DEFAULT_JOBS: usize = 8;
+
+pub(super) enum Request {
+    Run(Options),
+    Help,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Options {
+    pub filters: Vec<String>,
+    pub exact: bool,
+    pub list: bool,
+    /// Select ignored tests only; there are none. Asked by cargo-nextest.
+    pub ignored: bool,
+    pub must_match: bool,
+    pub jobs: usize,
+    pub seed: Option<u64>,
+    pub verbose: bool,
+}
+
+impl Options {
+    /// Reads the arguments after the program's name, and the environment for what they leave out.
+    pub fn parse(
+        args: impl Iterator<Item = String>,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Request, String> {
+        let set = |name: &str| env(name).filter(|value| !value.is_empty());
+        let mut options = Options {
+            filters: Vec::new(),
+            exact: false,
+            list: false,
+            ignored: false,
+            must_match: false,
+            jobs: set("JOBS").map_or(Ok(DEFAULT_JOBS), |text| positive("JOBS", &text))?,
+            seed: set("SEED").map(|text| number("SEED", &text)).transpose()?,
+            verbose: set("VERBOSE").is_some_and(|text| text != "0"),
+        };
+        let mut args = args;
+        while let Some(arg) = args.next() {
+            let (flag, attached) = match arg.split_once('=') {
+                Some((flag, value)) if flag.starts_with("--") => (flag, Some(value.to_string())),
+                _ => (arg.as_str(), None),
+            };
+            let mut value = || {
+                let next = attached.clone().or_else(|| args.next());
+                next.ok_or_else(|| format!("{flag} needs a value"))
+            };
+            match flag {
+                "--help" | "-h" => return Ok(Request::Help),
+                "--exact" => options.exact = true,
+                "--list" => options.list = true,
+                "--ignored" => options.ignored = true,
+                "--must-match" => options.must_match = true,
+                "--verbose" => options.verbose = true,
+                "--jobs" | "-j" | "--test-threads" => options.jobs = positive(flag, &value()?)?,
+                "--seed" => options.seed = Some(number(flag, &value()?)?),
+                // What cargo, cargo-nextest and people used to libtest say; it changes nothing.
+                "--nocapture" | "--no-capture" | "--show-output" | "--quiet" | "-q" => {}
+                "--format" | "--color" => drop(value()?),
+                _ if flag.starts_with('-') => return Err(format!("unknown option {flag}")),
+                _ => options.filters.push(arg),
+            }
+        }
+        Ok(Request::Run(options))
+    }
+
+    /// Whether the test of that name is to run.
+    pub fn selects(&self, name: &str) -> bool {
+        let matches = |filter: &String| {
+            if self.exact { name == filter } else { name.contains(&filter.to_lowercase()) }
+        };
+        self.filters.is_empty() || self.filters.iter().any(matches)
+    }
+}
+
+fn number(what: &str, text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{what} {text:?} is not a number from 0 to {}", u64::MAX))
+}
+
+fn positive(what: &str, text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("{what} {text:?} is not a positive number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str], env: &[(&str, &str)]) -> Result<Options, String> {
+        let env = |name: &str| {
+            env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string())
+        };
+        match Options::parse(args.iter().map(ToString::to_string), env) {
+            Ok(Request::Run(options)) => Ok(options),
+            Ok(Request::Help) => Err("help".to_string()),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    #[test]
+    fn names_select_by_part_in_either_case_or_exactly() {
+        let by_part = parse(&["2A", "figure_8_2c"], &[]).unwrap();
+        assert!(by_part.selects("test_initial_election_2a"));
+        assert!(by_part.selects("test_figure_8_2c"));
+        assert!(!by_part.selects("test_figure_8_unreliable_2c"));
+        let exact = parse(&["--exact", "test_count_2b"], &[]).unwrap();
+        assert!(exact.selects("test_count_2b"));
+        assert!(!exact.selects("test_count_2b_more"));
+        assert!(parse(&[], &[]).unwrap().selects("anything"));
+    }
+
+    #[test]
+    fn values_come_attached_or_apart_or_from_the_environment() {
+        assert_eq!(parse(&["--jobs=3"], &[]).unwrap().jobs, 3);
+        assert_eq!(parse(&["--test-threads", "5"], &[]).unwrap().jobs, 5);
+        let env = [("SEED", "7"), ("JOBS", "2"), ("VERBOSE", "1")];
+        let options = parse(&[], &env).unwrap();
+        assert_eq!((options.seed, options.jobs, options.verbose), (Some(7), 2, true));
+        assert_eq!(parse(&["--seed", "8"], &env).unwrap().seed, Some(8));
+        assert_eq!(parse(&[], &[("SEED", "")]).unwrap().seed, None);
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        let refused = [
+            (parse(&["--sed", "1"], &[]), "unknown option --sed"),
+            (parse(&["--seed"], &[]), "--seed needs a value"),
+            (parse(&["--seed", "x1"], &[]), "--seed \"x1\" is not a number"),
+            (parse(&[], &[("SEED", "-1")]), "SEED \"-1\" is not a number"),
+            (parse(&["--jobs", "0"], &[]), "--jobs \"0\" is not a positive number"),
+            (parse(&[], &[("JOBS", "many")]), "JOBS \"many\" is not a positive number"),
+        ];
+        for (result, expected) in refused {
+            let problem = result.unwrap_err();
+            assert!(problem.contains(expected), "{problem:?} does not say {expected:?}");
+        }
+    }
+}

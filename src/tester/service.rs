@@ -1,0 +1,228 @@
+//! The service on top of each server: it applies what Raft hands it, takes snapshots in Part D,
+//! and checks each message against the rules and against what all other servers applied.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::labgob::{self, Bytes};
+use crate::labsync::Mutex;
+use crate::labsync::channel::Receiver;
+use crate::raft::{ApplyMsg, Index, Raft, ServerId};
+
+use super::{Command, SNAPSHOT_INTERVAL};
+
+/// After `kill()` a message may still come out of the apply channel, which holds
+/// [`APPLY_CHANNEL_CAPACITY`], and one more that the applier was about to send.
+const ALLOWED_AFTER_KILL: usize = APPLY_CHANNEL_CAPACITY + 1;
+pub(super) const APPLY_CHANNEL_CAPACITY: usize = 1;
+
+/// What all services have applied: shared by their threads and the test.
+pub(super) struct Services {
+    applied: Mutex<Applied>,
+}
+
+struct Applied {
+    /// What the living instance of each server has applied: index i is at position i - 1.
+    by_server: Vec<Vec<Command>>,
+    /// What has been applied at each index by anybody, ever, and by whom first.
+    decided: Vec<(Command, ServerId)>,
+    /// The living instance of each server; a message from an earlier one comes after `kill()`.
+    instances: Vec<u64>,
+}
+
+/// What a service writes into a snapshot: the whole history.
+#[derive(Serialize, Deserialize)]
+struct SnapshotContent {
+    last_included_index: Index,
+    commands: Vec<Command>,
+}
+
+impl Services {
+    pub fn new(servers: usize) -> Services {
+        let applied = Applied {
+            by_server: vec![Vec::new(); servers],
+            decided: Vec::new(),
+            instances: vec![0; servers],
+        };
+        Services { applied: Mutex::new(applied) }
+    }
+
+    /// A new instance of a server's service, which remembers nothing but its snapshot: what
+    /// lay in memory is gone, and Raft must deliver it again. The instance's number.
+    ///
+    /// # Panics
+    /// If the persisted snapshot cannot be read.
+    pub fn restart(&self, server: ServerId, snapshot: &Bytes) -> u64 {
+        let mut applied = self.applied.lock();
+        applied.instances[server] += 1;
+        applied.by_server[server].clear();
+        if !snapshot.is_empty() {
+            let content = decode_snapshot(server, snapshot);
+            applied.by_server[server] = content.commands;
+        }
+        applied.instances[server]
+    }
+
+    /// The server's service is dead: it has applied nothing, and may apply nothing more.
+    pub fn crash(&self, server: ServerId) {
+        let mut applied = self.applied.lock();
+        applied.instances[server] += 1;
+        applied.by_server[server].clear();
+    }
+
+    /// How many services have applied an entry at `index`, and which.
+    ///
+    /// # Panics
+    /// If two of them applied different commands.
+    pub fn n_committed(&self, index: Index) -> (usize, Option<Command>) {
+        let applied = self.applied.lock();
+        let mut count = 0;
+        let mut command: Option<&Command> = None;
+        for log in applied.by_server.iter().filter(|_| index > 0) {
+            let Some(here) = log.get(index as usize - 1) else { continue };
+            if let Some(first) = command {
+                assert!(
+                    first == here,
+                    "committed values do not match: index {index}, {first}, {here}"
+                );
+            }
+            count += 1;
+            command = Some(here);
+        }
+        (count, command.cloned())
+    }
+
+    /// The highest index that any service has applied, ever.
+    pub fn max_index(&self) -> Index {
+        self.applied.lock().decided.len() as Index
+    }
+
+    /// The thread of one instance's service, until its Raft drops the apply channel.
+    pub fn serve(
+        self: Arc<Services>,
+        server: ServerId,
+        instance: u64,
+        raft: Option<&Raft>,
+        messages: &Receiver<ApplyMsg>,
+    ) {
+        let mut after_kill = 0;
+        while let Ok(message) = messages.recv() {
+            match self.apply(server, instance, message) {
+                Outcome::Dead => {
+                    after_kill += 1;
+                    assert!(
+                        after_kill <= ALLOWED_AFTER_KILL,
+                        "server {server} goes on applying after kill(): {after_kill} messages"
+                    );
+                }
+                Outcome::Applied(index) => {
+                    if let Some(raft) = raft.filter(|_| (index + 1) % SNAPSHOT_INTERVAL == 0) {
+                        self.take_snapshot(server, instance, index, raft);
+                    }
+                }
+                Outcome::Installed => {}
+            }
+        }
+    }
+
+    fn apply(&self, server: ServerId, instance: u64, message: ApplyMsg) -> Outcome {
+        let mut applied = self.applied.lock();
+        if applied.instances[server] != instance {
+            return Outcome::Dead;
+        }
+        match message {
+            ApplyMsg::Command { index, command } => {
+                let command: Command = match labgob::from_bytes(&command) {
+                    Ok(command) => command,
+                    Err(error) => panic!("server {server} applied no command at {index}: {error}"),
+                };
+                applied.append(server, index, command);
+                Outcome::Applied(index)
+            }
+            ApplyMsg::Snapshot { index, term: _, data } => {
+                applied.install(server, index, decode_snapshot(server, &data));
+                Outcome::Installed
+            }
+        }
+    }
+
+    fn take_snapshot(&self, server: ServerId, instance: u64, index: Index, raft: &Raft) {
+        let commands = {
+            let applied = self.applied.lock();
+            if applied.instances[server] != instance {
+                return;
+            }
+            applied.by_server[server].clone()
+        };
+        let content = SnapshotContent { last_included_index: index, commands };
+        raft.snapshot(index, labgob::to_bytes(&content).into());
+    }
+}
+
+enum Outcome {
+    Applied(Index),
+    Installed,
+    /// The message came from an instance that was killed.
+    Dead,
+}
+
+impl Applied {
+    fn append(&mut self, server: ServerId, index: Index, command: Command) {
+        let expected = self.by_server[server].len() as Index + 1;
+        assert!(
+            index == expected,
+            "server {server} apply out of order, expected index {expected}, got {index}"
+        );
+        self.check_agreement(server, index, &command);
+        self.by_server[server].push(command);
+    }
+
+    fn install(&mut self, server: ServerId, index: Index, content: SnapshotContent) {
+        let covered = content.last_included_index;
+        assert!(
+            covered == index,
+            "server {server} installs a snapshot at index {index} that holds the state at {covered}"
+        );
+        let before = self.by_server[server].len();
+        assert!(
+            index > before as Index,
+            "server {server} installs a snapshot at index {index}, but has applied up to {before}"
+        );
+        for (position, command) in content.commands.iter().enumerate().skip(before) {
+            self.check_agreement(server, position as Index + 1, command);
+        }
+        self.by_server[server] = content.commands;
+    }
+
+    /// State Machine Safety (Figure 3), over the whole life of the test.
+    fn check_agreement(&mut self, server: ServerId, index: Index, command: &Command) {
+        let decided = self.decided.len() as Index;
+        if index == decided + 1 {
+            self.decided.push((command.clone(), server));
+            return;
+        }
+        assert!(index <= decided, "server {server} applies {index}; nobody applied {decided} + 1");
+        let (first, by) = &self.decided[index as usize - 1];
+        assert!(
+            first == command,
+            "commit index={index} server={server} {command} != server={by} {first}: \
+             State Machine Safety (Figure 3)"
+        );
+    }
+}
+
+fn decode_snapshot(server: ServerId, data: &Bytes) -> SnapshotContent {
+    let content: SnapshotContent = match labgob::from_bytes(data) {
+        Ok(content) => content,
+        Err(error) => {
+            panic!("server {server} has a snapshot that is none of the service's: {error}")
+        }
+    };
+    let (covered, count) = (content.last_included_index, content.commands.len());
+    assert!(
+        covered == count as Index,
+        "server {server} has a snapshot for index {covered} with {count} commands"
+    );
+    content
+}
