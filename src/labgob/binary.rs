@@ -5,8 +5,8 @@
 //! look whether so many bytes are there, hand the claimed length of a sequence on as its size,
 //! and go through a sequence of a claimed 2^60 empty elements one by one. The limit that
 //! bincode offers against the first is a constant, not the length of the input, and does
-//! nothing about the others. So the walk over a value is in `payload` and `walk`, and asks here for what
-//! stands at the leaves.
+//! nothing about the others. So the walk over a value is in `payload` and `walk`, which ask
+//! here for what stands at the leaves.
 
 use std::any::type_name;
 use std::fmt;
@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use super::error::EncodeError;
 
-/// The payload's length of `value`, without encoding it.
+/// The length of `value`'s payload: the value is serialized into a counter.
 pub(super) fn measure<T: Serialize + ?Sized>(value: &T) -> Result<usize, EncodeError> {
     let mut size = SizeWriter::default();
     match encode_into_writer(value, &mut size, standard()) {
@@ -80,6 +80,7 @@ impl<'de> Source<'de> {
     }
 
     /// How many bytes have not been read yet.
+    #[inline]
     pub(super) fn unread(&mut self) -> usize {
         self.decoder.reader().0.len()
     }

@@ -56,46 +56,23 @@ fn hash(name: &str) -> u32 {
 
 /// Rewrites a type's name to that of the type that owns what `name` may only borrow: `&` and
 /// `&mut` are dropped, `str` becomes `String` and `[T]` becomes `Vec<T>`, at any depth.
+///
+/// An array `[T; N]` becomes `Vec<T; N>`. There is no such type, so it is taken for no other.
 fn owned_form(name: &str) -> String {
-    let mut form = String::with_capacity(name.len());
+    let mut form = String::with_capacity(2 * name.len());
     let mut rest = name;
     while let Some(next) = rest.chars().next() {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-        // A path is one word, colons included: the `str` in `core::str::Utf8Error` stays.
-        let word_end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-        if next == '&' {
-            rest = rest[1..].trim_start_matches("mut ");
-        } else if next == '['
-            && let Some((element, after)) = slice_at(rest)
-        {
-            form.push_str("alloc::vec::Vec<");
-            form.push_str(&owned_form(element));
-            form.push('>');
-            rest = after;
-        } else if word_end > 0 {
-            let word = &rest[..word_end];
-            form.push_str(if word == "str" { type_name::<String>() } else { word });
-            rest = &rest[word_end..];
-        } else {
-            form.push(next);
-            rest = &rest[next.len_utf8()..];
+        // A token is a word or a single other character.
+        let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let (token, after) = rest.split_at(word.max(next.len_utf8()));
+        rest = after;
+        match token {
+            "&" => rest = rest.trim_start_matches("mut "),
+            "str" => form.push_str(type_name::<String>()),
+            "[" => form.push_str("alloc::vec::Vec<"),
+            "]" => form.push('>'),
+            _ => form.push_str(token),
         }
     }
     form
-}
-
-/// Splits a name that begins with a slice, `[T]…`, into `T` and what follows; `None` if it
-/// begins with an array, `[T; N]…`.
-fn slice_at(name: &str) -> Option<(&str, &str)> {
-    let mut depth = 0;
-    for (at, c) in name.char_indices() {
-        match c {
-            '[' => depth += 1,
-            ']' if depth == 1 => return Some((&name[1..at], &name[at + 1..])),
-            ']' => depth -= 1,
-            ';' if depth == 1 => return None,
-            _ => {}
-        }
-    }
-    None
 }

@@ -25,10 +25,11 @@ use crate::labgob::Bytes;
 use crate::labsync::{Instant, thread};
 
 /// The lab allows about ten heartbeats a second at most; fewer cost fewer RPCs.
-pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(150);
+pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(140);
 
-/// How long the replicator lets news gather, so that commands that come together are one RPC.
-const GATHERING: Duration = Duration::from_millis(2);
+/// How long the replicator lets news gather once there is something to send: commands that come
+/// close together, and the commit of the ones before, travel in one RPC.
+const GATHERING: Duration = Duration::from_millis(10);
 
 /// Volatile state on leaders (Figure 2), reinitialized after election because it is made then.
 pub struct Leader {

@@ -1,10 +1,10 @@
 //! The lab's 28 Raft tests: a file per Part, in the order and with the steps of the Go lab.
 //!
 //! # How they are run
-//! `cargo test --test raft` runs all of them, and words after `--` choose among them by name:
-//! `cargo test --test raft -- test_backup_2b`. There is no `#[test]` here: the target is declared
-//! with `harness = false`, because the lab's tests run one after another, each with its banner,
-//! its line of costs and its time limit: see [`runner::main`].
+//! `cargo test --test raft` runs all of them; words after `--` choose those whose names contain
+//! one of them: `cargo test --test raft -- 2a backup`. There is no `#[test]` here: the target is
+//! declared with `harness = false` and [`runner::main`] runs it, each test in a process of its own,
+//! several at a time (`--jobs 1`: one by one), with the lab's banner and line of costs.
 //!
 //! # How they are written
 //! A test makes a [`Config`] of some servers, spoils it (cuts, crashes, a bad network), and asks
