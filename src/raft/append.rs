@@ -1,7 +1,7 @@
 //! Part B: log replication (§5.3): the followers' side.
 
 use super::Raft;
-use super::rpc::{AppendEntriesArgs, AppendEntriesReply, Entry, Index};
+use super::rpc::{AppendEntriesArgs, AppendEntriesReply, Entry, Index, Term};
 use super::state::State;
 
 impl Raft {
@@ -17,13 +17,13 @@ impl Raft {
 impl State {
     /// Figure 2, AppendEntries RPC, receiver implementation.
     pub(super) fn handle_append_entries(&mut self, args: AppendEntriesArgs) -> AppendEntriesReply {
-        // 1. Reply false if term < currentTerm (§5.1).
+        // 1. An old leader is refused, and learns the newer term (§5.1).
         if args.term < self.current_term {
             return self.append_reply(false);
         }
         self.hear_from_leader(args.term);
-        // 2. Reply false if log doesn't contain an entry at prevLogIndex whose term matches
-        //    prevLogTerm (§5.3). Heartbeats as well: their success counts as a match.
+        // 2. Refuse unless our log has the entry that precedes the new ones, with the same term
+        //    (§5.3). Heartbeats as well: their success counts as a match.
         if !self.log_matches(&args) {
             return self.mismatch_reply(args.prev_log_index);
         }
@@ -31,8 +31,8 @@ impl State {
         for (index, entry) in (args.prev_log_index + 1..).zip(args.entries) {
             self.store_entry(index, entry);
         }
-        // 5. If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new
-        //    entry). Not of our last entry: what follows the new ones may be an old leader's.
+        // 5. Commit what the leader has committed, up to the last new entry. Not up to our own
+        //    last entry: what follows the new ones may be an old leader's.
         let commit_index = args.leader_commit.min(last_new_entry);
         if commit_index > self.commit_index {
             self.commit_to(commit_index);
@@ -41,8 +41,8 @@ impl State {
     }
 
     /// Followers and candidates, on a word from the leader of `term`, which is not an old one:
-    /// "If AppendEntries RPC received from new leader: convert to follower" (§5.2).
-    pub(super) fn hear_from_leader(&mut self, term: super::rpc::Term) {
+    /// the election is decided, and the timer starts anew (§5.2).
+    pub(super) fn hear_from_leader(&mut self, term: Term) {
         self.observe_term(term);
         assert!(!self.is_leader(), "n{} hears from another leader of term {term}", self.me);
         self.become_follower();
@@ -60,14 +60,13 @@ impl State {
             // Here already. What follows stays: this may be an old message that was overtaken.
             return;
         }
-        // 3. If an existing entry conflicts with a new one (same index but different terms),
-        //    delete the existing entry and all that follow it (§5.3).
+        // 3. Another term at the same index: our entry goes, and all that follow it (§5.3).
         if index <= self.log.last_index() {
             let committed = self.commit_index;
             assert!(index > committed, "deletes entry {index}, committed up to {committed}");
             self.log.truncate_from(index);
         }
-        // 4. Append any new entries not already in the log.
+        // 4. Append the entries that we do not have.
         self.log.append(entry);
     }
 

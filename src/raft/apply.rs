@@ -39,9 +39,9 @@ impl Raft {
 }
 
 impl State {
-    /// All servers: "If commitIndex > lastApplied: increment lastApplied, apply log[lastApplied]
-    /// to state machine" (§5.3). `last_applied` moves here, where the entries are taken, so that
-    /// none is taken twice, whatever happens while they are sent.
+    /// All servers: what is committed is applied, in order (§5.3). `last_applied` moves here,
+    /// where the entries are taken, so that none is taken twice, whatever happens while they
+    /// are sent.
     pub(super) fn take_unapplied(&mut self) -> Vec<ApplyMsg> {
         let mut messages = Vec::new();
         // A snapshot came from the leader, and its entries are gone: it is applied in their place.

@@ -35,7 +35,7 @@ impl Raft {
         }
     }
 
-    /// Followers, candidates: "If election timeout elapses ...: start election" (§5.2).
+    /// Followers, candidates: when the election timeout has passed, start an election (§5.2).
     fn campaign_if_due(&self) -> Option<(Receipt, RequestVoteArgs)> {
         let mut state = self.monitor.lock();
         if state.is_leader() || Instant::now() < state.election_deadline {
@@ -52,8 +52,8 @@ impl Raft {
         if state.is_leader() { TICK } else { TICK.min(state.election_deadline - Instant::now()) }
     }
 
-    /// Candidates: "Send RequestVote RPCs to all other servers" (§5.2), each in a thread of its
-    /// own, so that a server that does not answer holds up none of the others.
+    /// Candidates: ask all other servers (§5.2), each in a thread of its own, so that a server
+    /// that does not answer holds up none of the others.
     fn send_request_votes(self: &Arc<Raft>, campaign: Receipt, args: &RequestVoteArgs) {
         for peer in (0..self.peers.len()).filter(|&peer| peer != self.me) {
             let (raft, args) = (self.clone(), args.clone());
@@ -94,12 +94,12 @@ impl State {
     }
 
     fn grants_vote(&self, args: &RequestVoteArgs) -> bool {
-        // 1. Reply false if term < currentTerm (§5.1).
+        // 1. No vote in a term that is over (§5.1).
         if args.term < self.current_term {
             return false;
         }
-        // 2. If votedFor is null or candidateId, and candidate's log is at least as up-to-date as
-        //    receiver's log, grant vote (§5.2, §5.4).
+        // 2. One vote a term, which may be asked for again (§5.2), and only for a log that is at
+        //    least as up-to-date as ours (§5.4).
         let free = self.voted_for.is_none_or(|candidate| candidate == args.candidate_id);
         free && self.is_up_to_date(args)
     }
@@ -111,11 +111,11 @@ impl State {
         theirs >= (self.log.last_term(), self.log.last_index())
     }
 
-    /// Candidates: "On conversion to candidate, start election" (§5.2). The receipt and the
+    /// Candidates: an election starts with the conversion (§5.2). The receipt and the
     /// arguments are made here, in the critical section that decides to campaign.
     pub(super) fn become_candidate(&mut self) -> (Receipt, RequestVoteArgs) {
         assert!(!self.is_leader(), "the leader of term {} campaigns", self.current_term);
-        // Increment currentTerm; vote for self; reset election timer.
+        // A new term, the own vote, a new timeout.
         self.current_term += 1;
         self.voted_for = Some(self.me);
         self.role = Role::Candidate { votes: BTreeSet::new() };
@@ -132,7 +132,7 @@ impl State {
         (campaign, args)
     }
 
-    /// Candidates: "If votes received from majority of servers: become leader" (§5.2).
+    /// Candidates: the votes of a majority make a leader (§5.2).
     pub(super) fn vote_received(&mut self, from: ServerId) {
         let Role::Candidate { votes } = &mut self.role else {
             panic!("n{} counts a vote without being a candidate", self.me);
@@ -144,8 +144,8 @@ impl State {
         }
     }
 
-    /// Leaders: "Upon election: send initial empty AppendEntries RPCs to each server" (§5.2).
-    /// No entry is added: the lab counts indices, and the service need not know of elections.
+    /// Leaders: once elected, tell all servers, which the replicator does at once (§5.2). No entry
+    /// is added: the lab counts indices, and the service need not know of elections.
     fn become_leader(&mut self) {
         log::info!("n{}@{} is elected", self.me, self.current_term);
         self.role = Role::Leader(Leader::new(self.servers, self.log.last_index()));

@@ -24,7 +24,7 @@
 //! | one an RPC, sent or received | | the reply, without the lock | reply, or 'lost' |
 //!
 //! # Locking
-//! All state is in one [`State`](state::State) behind one lock. `&mut State` in a signature means
+//! All state is in one [`State`] behind one lock. `&mut State` in a signature means
 //! that the lock is held, and that nothing waits; `&self` on [`Raft`] means that it is not held
 //! on entry. Every handler is one critical section, and what must be persistent is on disk
 //! before it ends.

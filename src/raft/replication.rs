@@ -10,7 +10,7 @@
 //!   message is still unanswered: its reply brings the next. So commands that come while one is
 //!   under way travel together, and no entry is sent again with each new command.
 //!
-//! Figure 2 leaves this open ("retries indefinitely"); everything else follows it line by line.
+//! Figure 2 leaves the pace open; everything else follows it line by line.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -162,8 +162,8 @@ impl Message {
 }
 
 impl State {
-    /// Leaders: "If command received from client: append entry to local log" (§5.3). It is
-    /// sent by the replicator and counted by [`State::advance_commit_index`].
+    /// Leaders: a client's command becomes an entry of the local log (§5.3). The replicator
+    /// sends it, and [`State::advance_commit_index`] counts its copies.
     pub(super) fn append_command(&mut self, command: Bytes) -> Index {
         let index = self.log.append(Entry { term: self.current_term, command });
         self.advance_commit_index(); // a cluster of one has its majority already
@@ -207,8 +207,8 @@ impl State {
         messages
     }
 
-    /// Leaders: "If last log index >= nextIndex for a follower: send AppendEntries RPC with log
-    /// entries starting at nextIndex" (§5.3), or the snapshot if they are no longer in the log (§7).
+    /// Leaders: what a follower may lack are the entries from its `next_index` on (§5.3), or the
+    /// snapshot if they are no longer in the log (§7).
     fn content_for(&self, next_index: Index, repeats: bool) -> Content {
         let snapshot_index = self.log.snapshot_index();
         if next_index > snapshot_index {
@@ -247,7 +247,7 @@ impl State {
         }
     }
 
-    /// Leaders: "If successful: update nextIndex and matchIndex for follower" (§5.3).
+    /// Leaders: after a success, the follower's `next_index` and `match_index` rise (§5.3).
     ///
     /// The match is what the request said, not what the log holds now: entries that were added
     /// since then were not in it.
@@ -259,8 +259,8 @@ impl State {
         self.advance_commit_index();
     }
 
-    /// Leaders: "If AppendEntries fails because of log inconsistency: decrement nextIndex and
-    /// retry" (§5.3), by a whole term at a time.
+    /// Leaders: where the logs differ, try again from further back (§5.3), by a whole term at a
+    /// time.
     pub(super) fn append_rejected(
         &mut self,
         peer: ServerId,
@@ -277,8 +277,8 @@ impl State {
         leader.back_up(peer, hint);
     }
 
-    /// Leaders: "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N,
-    /// and log[N].term == currentTerm: set commitIndex = N" (§5.3, §5.4).
+    /// Leaders: an entry N of the own term that a majority has (by `match_index`) is committed,
+    /// and all before it (§5.3, §5.4).
     pub(super) fn advance_commit_index(&mut self) {
         let Role::Leader(leader) = &self.role else { return };
         let mut matched = leader.match_index.clone();

@@ -48,7 +48,7 @@ impl State {
         &mut self,
         args: InstallSnapshotArgs,
     ) -> InstallSnapshotReply {
-        // 1. Reply immediately if term < currentTerm.
+        // 1. An old leader is refused, and learns the newer term.
         if args.term < self.current_term {
             return InstallSnapshotReply { term: self.current_term };
         }
@@ -64,17 +64,17 @@ impl State {
     fn install(&mut self, args: InstallSnapshotArgs) {
         let (index, term) = (args.last_included_index, args.last_included_term);
         if self.log.term_at(index) == Some(term) {
-            // 6. If existing log entry has same index and term as snapshot's last included entry,
-            //    retain log entries following it and reply: they may be acknowledged already.
+            // 6. Our log has the snapshot's last entry: the entries after it stay, since we may
+            //    have acknowledged them already.
             self.log.compact_to(index);
         } else {
-            // 7. Discard the entire log.
+            // 7. Otherwise the whole log goes.
             self.log.reset_to(index, term);
         }
-        // 5. Save snapshot file, discard any existing snapshot with a smaller index; the log goes
-        //    to disk with it, in one write, before the lock is released.
+        // 5. The snapshot replaces the earlier one. It goes to disk together with the log, in one
+        //    write, before the lock is released.
         self.snapshot = args.data;
-        // 8. Reset state machine using snapshot contents: the applier does, since `last_applied`
+        // 8. The service takes the snapshot's state: the applier sees to it, since `last_applied`
         //    is behind the snapshot now.
         self.commit_to(index);
     }

@@ -99,8 +99,8 @@ impl State {
         state
     }
 
-    /// All servers: "If RPC request or response contains term T > currentTerm: set
-    /// currentTerm = T, convert to follower" (§5.1).
+    /// All servers: a newer term in any request or reply is adopted, and whoever was candidate
+    /// or leader in the old one is a follower now (§5.1).
     pub(super) fn observe_term(&mut self, term: Term) {
         if term > self.current_term {
             self.current_term = term;

@@ -1,0 +1,67 @@
+# The Raft lab. `make` alone shows what there is to do.
+# Variables: T=part-of-a-name  SEED=n  JOBS=n  VERBOSE=1 (make hands them on to the tests).
+
+CARGO ?= cargo
+PARTS := 2A 2B 2C 2D
+MODULES := labgob labrpc labsync
+COMMANDS := help test $(PARTS:%=test-%) $(MODULES:%=test-%) bench lint
+
+.PHONY: $(COMMANDS)
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'The Raft lab (MIT 6.824, Lab 2) in Rust'
+	@echo
+	@echo '  make test-2A          Part A: leader election             (3 tests, 6 seconds)'
+	@echo '  make test-2B          Part B: the log                     (10 tests, 10 seconds)'
+	@echo '  make test-2C          Part C: persistence                 (8 tests, 35 seconds)'
+	@echo '  make test-2D          Part D: log compaction              (7 tests, 40 seconds)'
+	@echo '  make test             all of these, and all tests of the modules below'
+	@echo '  make test T=NAME      the tests with NAME in their names:  make test T=figure_8_2c'
+	@echo
+	@echo '  make test-labgob      encoding        make test-labrpc    the unreliable network'
+	@echo '  make test-labsync     threads, locks and the locking rules'
+	@echo
+	@echo '  make bench            what a lock, a thread, an encoding and an RPC cost'
+	@echo '  make lint             format, clippy and documentation, warnings denied'
+	@echo
+	@echo 'Variables, for any of the tests:'
+	@echo '  SEED=7                the random choices of a failed run: which server to crash, delays'
+	@echo '  JOBS=1                one test at a time, printing as it goes (usual: 8 at a time)'
+	@echo '  VERBOSE=1             show the log lines of Raft as well'
+
+ifndef T
+test:
+	$(CARGO) test --no-fail-fast
+else
+# The list tells whether there is such a test, and which there are if not.
+LIST := $(CARGO) test --quiet --lib --tests -- --list
+export NAME := $(shell echo '$(T)' | tr A-Z a-z)
+test:
+	@names=$$($(LIST) 2>/dev/null | sed -n 's/: test$$//p'); \
+	case "$$names" in \
+	'') echo 'cannot list the tests: does it build?'; $(CARGO) build --tests; exit 2;; \
+	*"$$NAME"*) ;; \
+	*) echo "no test has '$$NAME' in its name; there are:"; printf '  %s\n' $$names; exit 2;; \
+	esac
+	$(CARGO) test --no-fail-fast --lib --tests -- "$$NAME"
+endif
+
+# Each Part's tests end in its name.
+$(PARTS:%=test-%): test-%:
+	$(CARGO) test --test raft -- --must-match $(shell echo _$* | tr A-Z a-z)
+
+$(MODULES:%=test-%): test-%:
+	$(CARGO) test --test $*
+
+bench:
+	$(CARGO) bench --bench lab
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
+
+.DEFAULT:
+	@echo "there is no 'make $@'; there are: $(COMMANDS)"
+	@exit 2
