@@ -72,6 +72,7 @@ impl Condvar {
         self.wait_for(guard, deadline - Instant::now())
     }
 
+    #[track_caller]
     fn wait_with<T, R>(
         &self,
         what: &'static str,

@@ -69,6 +69,7 @@ impl<T> Mutex<T> {
     }
 
     #[cold]
+    #[track_caller]
     fn wait_for_lock(&self, at: Line) -> parking_lot::MutexGuard<'_, T> {
         if let Some(real) = self.real.try_lock_for(PATIENCE) {
             return real;

@@ -17,6 +17,7 @@ pub fn check_no_lock_held(what: &str) {
     no_lock_held(what, Location::caller());
 }
 
+#[track_caller]
 pub(super) fn no_lock_held(what: &str, at: Line) {
     if let Some(taken) = context::held_any() {
         breach(format!("{what} at {at} waits while this thread holds the lock taken at {taken}"));
@@ -24,6 +25,7 @@ pub(super) fn no_lock_held(what: &str, at: Line) {
 }
 
 /// The same for a wait on a condition variable, which gives up one lock: that at `address`.
+#[track_caller]
 pub(super) fn no_other_lock_held(what: &str, address: usize, at: Line) {
     if let Some(taken) = context::held_other_than(address) {
         breach(format!(
@@ -33,7 +35,7 @@ pub(super) fn no_other_lock_held(what: &str, address: usize, at: Line) {
 }
 
 #[cold]
-#[inline(never)]
+#[track_caller]
 fn breach(what: String) {
     if !std::thread::panicking() {
         panic!(
@@ -46,7 +48,7 @@ fn breach(what: String) {
 
 /// The current thread wants a lock that it holds already.
 #[cold]
-#[inline(never)]
+#[track_caller]
 pub(super) fn self_deadlock(at: Line, taken: Line) -> ! {
     let what = format!(
         "self-deadlock: lock() at {at}, but this thread holds that lock already, taken at {taken}"

@@ -23,6 +23,7 @@ impl Config {
     ///
     /// # Panics
     /// If a term has two leaders, and if there is none.
+    #[track_caller]
     pub fn check_one_leader(&self) -> ServerId {
         for _ in 0..10 {
             thread::sleep(Duration::from_millis(rng::random_range(450..550)));
@@ -47,6 +48,7 @@ impl Config {
     ///
     /// # Panics
     /// If they do not.
+    #[track_caller]
     pub fn check_terms(&self) -> Term {
         let states = self.connected_states();
         let term = states.first().map_or(0, |state| state.1);
@@ -56,6 +58,7 @@ impl Config {
 
     /// # Panics
     /// If a connected server believes to be the leader.
+    #[track_caller]
     pub fn check_no_leader(&self) {
         for (server, term, is_leader) in self.connected_states() {
             assert!(
@@ -80,6 +83,7 @@ impl Config {
     ///
     /// # Panics
     /// If two of them applied different commands.
+    #[track_caller]
     pub fn n_committed(&self, index: Index) -> (usize, Option<Command>) {
         self.services.n_committed(index)
     }
@@ -89,6 +93,7 @@ impl Config {
     ///
     /// # Panics
     /// If fewer have after 30 looks.
+    #[track_caller]
     pub fn wait(&self, index: Index, n: usize, start_term: Option<Term>) -> Option<Command> {
         let mut pause = Duration::from_millis(10);
         for _ in 0..30 {
@@ -119,6 +124,7 @@ impl Config {
     ///
     /// # Panics
     /// If there is no agreement.
+    #[track_caller]
     pub fn one(&self, command: impl Into<Command>, expected: usize, retry: bool) -> Index {
         let command = command.into();
         let start = Instant::now();
@@ -135,6 +141,7 @@ impl Config {
     }
 
     /// Gives the command to the first connected server that takes it, from `next` onwards.
+    #[track_caller]
     fn submit(&self, command: &Command, next: &mut ServerId) -> Option<Index> {
         for _ in 0..self.servers() {
             *next = (*next + 1) % self.servers();

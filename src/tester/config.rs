@@ -130,6 +130,7 @@ impl Config {
 
     /// Crashes a server: it is cut off and killed; what it persisted stays. A dead instance can
     /// write to its old persister only, and the next instance gets a copy.
+    #[track_caller]
     pub fn crash1(&self, server: ServerId) {
         self.disconnect(server);
         self.network.delete_server(&server_name(server));
@@ -149,6 +150,7 @@ impl Config {
 
     /// Starts a server, after crashing it if it is up: with fresh ends, so that its old ones stay
     /// dead, and with what was persisted. It is not connected yet.
+    #[track_caller]
     pub fn start1(&self, server: ServerId) {
         self.crash1(server);
         let (ends, persister) = self.prepare_start(server);
@@ -259,6 +261,7 @@ impl Config {
     /// # Panics
     /// If the server is crashed, and if its term has fallen.
     #[must_use]
+    #[track_caller]
     pub fn get_state(&self, server: ServerId) -> (Term, bool) {
         let raft = self.raft(server);
         let raft = raft.unwrap_or_else(|| panic!("get_state: server {server} is crashed"));
@@ -269,6 +272,7 @@ impl Config {
     ///
     /// # Panics
     /// If the answer contradicts an earlier one: see the [module](super).
+    #[track_caller]
     pub fn start(&self, server: ServerId, command: impl Into<Command>) -> Option<Started> {
         let raft = self.raft(server)?;
         let command = command.into();
@@ -292,6 +296,7 @@ impl Config {
         self.members.lock()[server].raft.clone()
     }
 
+    #[track_caller]
     fn get_state_of(&self, server: ServerId, raft: &Raft) -> (Term, bool) {
         let before = self.history.before_asking(server);
         let (term, is_leader) = raft.get_state();

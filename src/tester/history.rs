@@ -61,6 +61,7 @@ impl History {
     ///
     /// # Panics
     /// If it had reported a higher one before it was asked.
+    #[track_caller]
     pub fn saw_term(&self, before: &TermBefore, term: Term) {
         let server = before.server;
         let mut seen = self.seen.lock();
@@ -99,6 +100,7 @@ impl History {
     ///
     /// # Panics
     /// If another command was accepted at that index in that term, or by another server in it.
+    #[track_caller]
     pub fn saw_start(&self, server: ServerId, index: Index, term: Term, command: &Command) {
         self.saw_leader(server, term, "accepted a start()");
         let mut seen = self.seen.lock();

@@ -75,6 +75,7 @@ impl Services {
     ///
     /// # Panics
     /// If two of them applied different commands.
+    #[track_caller]
     pub fn n_committed(&self, index: Index) -> (usize, Option<Command>) {
         let applied = self.applied.lock();
         let mut count = 0;
