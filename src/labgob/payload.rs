@@ -4,7 +4,9 @@
 //! bytes that are left before memory is reserved or an element is read, since an honest
 //! element needs a byte at least. Elements that need none (`()`, empty structs) are allowed a
 //! fixed number beyond that. Each one read is counted, over the whole value: a short payload
-//! could otherwise hold thousands of sequences of thousands of empty elements each.
+//! could otherwise hold thousands of sequences of thousands of empty elements each. And memory
+//! is reserved for as many elements as the payload has bytes, again over the whole value:
+//! sequences nested in each other all claim the same bytes.
 //!
 //! Depth is counted, too: a `Box<List>` takes one level of the stack per byte of the input.
 
@@ -25,7 +27,12 @@ const MAX_DEPTH: usize = 128;
 
 /// Decodes the payload that follows `frame`; it must be the encoding of one `T`, all of it.
 pub(super) fn decode<T: DeserializeOwned>(payload: &[u8], frame: &Frame) -> Result<T, DecodeError> {
-    let mut walk = Walk { source: Source::new(payload), empty_left: EMPTY_ELEMENTS, depth: 0 };
+    let mut walk = Walk {
+        source: Source::new(payload),
+        empty_left: EMPTY_ELEMENTS,
+        room_left: payload.len(),
+        depth: 0,
+    };
     let result = T::deserialize(&mut walk);
     let unread = walk.source.unread();
     let used = (payload.len() - unread) as u64;
@@ -47,6 +54,8 @@ pub(super) struct Walk<'de> {
     pub(super) source: Source<'de>,
     /// How many more elements may take no byte.
     empty_left: usize,
+    /// For how many more elements memory may be reserved before they are read.
+    room_left: usize,
     /// How deep the walk is at the moment.
     depth: usize,
 }
@@ -96,7 +105,8 @@ impl<'de> Walk<'de> {
         visit: impl FnOnce(&mut Items<'_, 'de>) -> Result<V, Failure>,
     ) -> Result<V, Failure> {
         self.nested(|walk| {
-            let reserve = walk.source.unread();
+            let reserve = if claimed { count.min(walk.room_left) } else { 0 };
+            walk.room_left -= reserve;
             let mut items = Items { walk, left: count, claimed, reserve };
             let value = visit(&mut items)?;
             match items.left {

@@ -16,8 +16,7 @@ pub(super) struct Items<'a, 'de> {
     pub(super) left: usize,
     /// Whether their number comes from the input, and not from the type.
     pub(super) claimed: bool,
-    /// How many elements to reserve memory for, at most: those that need no byte do not count
-    /// here, so that what is reserved follows the input and not the claim.
+    /// How many elements memory may be reserved for.
     pub(super) reserve: usize,
 }
 

@@ -18,7 +18,7 @@ pub(super) fn run(suite: &str, test: LabTest, options: &Options) -> bool {
     if options.verbose {
         logger::install();
     }
-    let seed = options.seed.unwrap_or_else(rng::fresh_seed);
+    let seed = options.seed.unwrap_or_else(short_seed);
     let canary = Canary::start();
     let start = Instant::now();
     let run_options = RunOptions { name: test.name.to_string(), seed, limit: LIMIT };
@@ -26,6 +26,11 @@ pub(super) fn run(suite: &str, test: LabTest, options: &Options) -> bool {
     report(suite, test, seed, &failure, start.elapsed(), canary.suspicion());
     // The rest of the process may be stuck in any state; there is nothing left to wait for.
     std::process::exit(i32::from(FAILED));
+}
+
+/// A fresh seed that is quickly typed.
+fn short_seed() -> u64 {
+    rng::fresh_seed() % 1_000_000_000
 }
 
 fn report(
