@@ -15,6 +15,7 @@
 //! The tests themselves are in `tests/`: `tests/raft/` holds the lab's 28, a file for each Part.
 
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod labgob;
 pub mod labrpc;
