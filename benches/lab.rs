@@ -3,12 +3,12 @@
 
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use raftlab::labgob::{self, Bytes};
 use raftlab::labrpc::{Network, Server, Service};
 use raftlab::labsync::{Instant, Mutex, thread};
 use raftlab::raft::rpc::{AppendEntriesArgs, Entry};
+use raftlab::tester::cpu_time;
 
 const ROUNDS: usize = 5;
 
@@ -118,14 +118,4 @@ fn measure(count: u64, mut work: impl FnMut()) -> f64 {
     };
     round(&mut work); // warm up
     (0..ROUNDS).map(|_| round(&mut work)).fold(f64::INFINITY, f64::min)
-}
-
-/// The CPU time of this process so far, all threads; where the system tells, to 10 ms.
-fn cpu_time() -> Option<Duration> {
-    const TICK: Duration = Duration::from_millis(10); // Linux on all usual machines
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let after_name = stat.rsplit_once(')')?.1;
-    let mut fields = after_name.split_whitespace().skip(11);
-    let (user, system): (u32, u32) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    Some(TICK * (user + system))
 }

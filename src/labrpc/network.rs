@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::call::{Answer, Call};
 use super::end::ClientEnd;
 use super::service::{Handler, Server};
-use crate::labsync::{Mutex, rng, thread};
+use crate::labsync::{self, Mutex, rng, thread};
 
 /// The delay of a request on an unreliable network, in ms.
 const SHORT_DELAY_MS: RangeInclusive<u64> = 0..=26;
@@ -404,7 +404,7 @@ fn answer_call(handler: &Handler, args: &[u8], call: Arc<Call>) {
     struct LoseOnPanic(Arc<Call>);
     impl Drop for LoseOnPanic {
         fn drop(&mut self) {
-            if std::thread::panicking() {
+            if labsync::unwinding() {
                 self.0.lose();
             }
         }

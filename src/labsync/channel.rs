@@ -4,30 +4,54 @@
 //! is room, since whether there is room depends on others.
 
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use crossbeam_channel::{RecvError, RecvTimeoutError, SendError, TryRecvError};
 
+use super::clock::Instant;
+use super::sim::{Nothing, SimChannel};
 use super::{context, rules};
 
 /// The sending half; clones send into the same channel.
-pub struct Sender<T>(crossbeam_channel::Sender<T>);
+pub struct Sender<T>(SenderOf<T>);
 
 /// The receiving half; of several clones, each message goes to one.
-pub struct Receiver<T>(crossbeam_channel::Receiver<T>);
+pub struct Receiver<T>(ReceiverOf<T>);
+
+enum SenderOf<T> {
+    Real(crossbeam_channel::Sender<T>),
+    Simulated(Arc<SimChannel<T>>),
+}
+
+enum ReceiverOf<T> {
+    Real(crossbeam_channel::Receiver<T>),
+    Simulated(Arc<SimChannel<T>>),
+}
 
 /// A channel that holds at most `capacity` messages; with 0 a sender waits for its receiver.
 #[must_use]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    if context::in_simulation() {
+        return simulated(capacity);
+    }
     let (sender, receiver) = crossbeam_channel::bounded(capacity);
-    (Sender(sender), Receiver(receiver))
+    (Sender(SenderOf::Real(sender)), Receiver(ReceiverOf::Real(receiver)))
 }
 
 /// A channel without a limit.
 #[must_use]
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    if context::in_simulation() {
+        return simulated(usize::MAX);
+    }
     let (sender, receiver) = crossbeam_channel::unbounded();
-    (Sender(sender), Receiver(receiver))
+    (Sender(SenderOf::Real(sender)), Receiver(ReceiverOf::Real(receiver)))
+}
+
+fn simulated<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let channel = Arc::new(SimChannel::new(capacity));
+    (Sender(SenderOf::Simulated(channel.clone())), Receiver(ReceiverOf::Simulated(channel)))
 }
 
 impl<T> Sender<T> {
@@ -43,7 +67,10 @@ impl<T> Sender<T> {
         let at = Location::caller();
         rules::no_lock_held("channel send", at);
         let _waiting = context::waiting("channel send", at);
-        self.0.send(message)
+        match &self.0 {
+            SenderOf::Real(sender) => sender.send(message),
+            SenderOf::Simulated(channel) => channel.send(message).map_err(SendError),
+        }
     }
 }
 
@@ -60,7 +87,10 @@ impl<T> Receiver<T> {
         let at = Location::caller();
         rules::no_lock_held("channel recv", at);
         let _waiting = context::waiting("channel recv", at);
-        self.0.recv()
+        match &self.0 {
+            ReceiverOf::Real(receiver) => receiver.recv(),
+            ReceiverOf::Simulated(channel) => channel.recv(None).map_err(|_| RecvError),
+        }
     }
 
     /// Waits for a message for at most `timeout`.
@@ -75,7 +105,16 @@ impl<T> Receiver<T> {
         let at = Location::caller();
         rules::no_lock_held("channel recv_timeout", at);
         let _waiting = context::waiting("channel recv_timeout", at);
-        self.0.recv_timeout(timeout)
+        match &self.0 {
+            ReceiverOf::Real(receiver) => receiver.recv_timeout(timeout),
+            ReceiverOf::Simulated(channel) => {
+                let deadline = Instant::now() + timeout;
+                channel.recv(Some(deadline.nanos())).map_err(|nothing| match nothing {
+                    Nothing::Empty => RecvTimeoutError::Timeout,
+                    Nothing::Disconnected => RecvTimeoutError::Disconnected,
+                })
+            }
+        }
     }
 
     /// A message, if one is there; never waits.
@@ -83,18 +122,52 @@ impl<T> Receiver<T> {
     /// # Errors
     /// When the channel is empty, or empty with all senders gone.
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        self.0.try_recv()
+        match &self.0 {
+            ReceiverOf::Real(receiver) => receiver.try_recv(),
+            ReceiverOf::Simulated(channel) => channel.try_recv().map_err(|nothing| match nothing {
+                Nothing::Empty => TryRecvError::Empty,
+                Nothing::Disconnected => TryRecvError::Disconnected,
+            }),
+        }
     }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Sender<T> {
-        Sender(self.0.clone())
+        Sender(match &self.0 {
+            SenderOf::Real(sender) => SenderOf::Real(sender.clone()),
+            SenderOf::Simulated(channel) => {
+                channel.count_senders(true);
+                SenderOf::Simulated(channel.clone())
+            }
+        })
     }
 }
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Receiver<T> {
-        Receiver(self.0.clone())
+        Receiver(match &self.0 {
+            ReceiverOf::Real(receiver) => ReceiverOf::Real(receiver.clone()),
+            ReceiverOf::Simulated(channel) => {
+                channel.count_receivers(true);
+                ReceiverOf::Simulated(channel.clone())
+            }
+        })
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        if let SenderOf::Simulated(channel) = &self.0 {
+            channel.count_senders(false);
+        }
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        if let ReceiverOf::Simulated(channel) = &self.0 {
+            channel.count_receivers(false);
+        }
     }
 }

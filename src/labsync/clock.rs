@@ -4,6 +4,8 @@ use std::ops::{Add, AddAssign, Sub};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use super::{context, sim};
+
 /// A moment: nanoseconds since the process first asked for the time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Instant(u64);
@@ -14,6 +16,11 @@ impl Instant {
     /// The present moment.
     #[must_use]
     pub fn now() -> Instant {
+        if context::in_simulation()
+            && let Some(sim) = sim::current()
+        {
+            return Instant(sim.now());
+        }
         // 2^64 nanoseconds are 584 years.
         Instant(START.get_or_init(std::time::Instant::now).elapsed().as_nanos() as u64)
     }
@@ -28,6 +35,13 @@ impl Instant {
     #[must_use]
     pub fn duration_since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Instant {
+    /// Nanoseconds since the clock's start.
+    pub(super) fn nanos(self) -> u64 {
+        self.0
     }
 }
 

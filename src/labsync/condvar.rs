@@ -1,12 +1,13 @@
 //! [`Condvar`]: parking_lot's, plus the rule that no other lock is held while waiting.
 
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Instant;
 use super::context::{self, Line};
 use super::mutex::MutexGuard;
-use super::rules;
+use super::{rules, sim};
 
 /// A condition variable, as in `parking_lot`.
 ///
@@ -14,6 +15,8 @@ use super::rules;
 #[derive(Default)]
 pub struct Condvar {
     real: parking_lot::Condvar,
+    /// In a simulation: the threads that wait.
+    waiters: parking_lot::Mutex<Vec<sim::Slot>>,
 }
 
 /// Whether a timed wait ended because its time was over.
@@ -31,7 +34,7 @@ impl WaitTimeoutResult {
 impl Condvar {
     /// A new condition variable; nobody waits on it.
     pub const fn new() -> Condvar {
-        Condvar { real: parking_lot::Condvar::new() }
+        Condvar { real: parking_lot::Condvar::new(), waiters: parking_lot::Mutex::new(Vec::new()) }
     }
 
     /// Releases the lock, waits for a notification, takes the lock again.
@@ -40,7 +43,13 @@ impl Condvar {
     /// If this thread holds another lock besides that of `guard`.
     #[track_caller]
     pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-        self.wait_with("Condvar::wait", guard, Location::caller(), |real, guard| real.wait(guard));
+        let at = Location::caller();
+        let (sim, _waiting) = self.begin_wait("Condvar::wait", guard, at);
+        if let Some(sim) = sim {
+            self.wait_simulated(&sim, guard, at, None);
+        } else {
+            guard.unlocked_during(at, |guard| self.real.wait(guard));
+        }
     }
 
     /// Like [`Condvar::wait`], for at most `timeout`.
@@ -54,8 +63,12 @@ impl Condvar {
         timeout: Duration,
     ) -> WaitTimeoutResult {
         let at = Location::caller();
-        self.wait_with("Condvar::wait_for", guard, at, |real, guard| {
-            WaitTimeoutResult(real.wait_for(guard, timeout).timed_out())
+        let (sim, _waiting) = self.begin_wait("Condvar::wait_for", guard, at);
+        WaitTimeoutResult(match sim {
+            Some(sim) => self.wait_simulated(&sim, guard, at, Some(Instant::now() + timeout)),
+            None => {
+                guard.unlocked_during(at, |guard| self.real.wait_for(guard, timeout).timed_out())
+            }
         })
     }
 
@@ -73,25 +86,63 @@ impl Condvar {
     }
 
     #[track_caller]
-    fn wait_with<T, R>(
+    fn begin_wait<T>(
         &self,
         what: &'static str,
+        guard: &MutexGuard<'_, T>,
+        at: Line,
+    ) -> (Option<Arc<sim::Sim>>, context::Waiting) {
+        rules::no_other_lock_held(what, guard.lock_address(), at);
+        (sim::current(), context::waiting(what, at))
+    }
+
+    /// Waits in a simulation; true if the time was over. Between joining the waiters and giving
+    /// up the turn there is no scheduling point: no notification can slip through.
+    #[track_caller]
+    fn wait_simulated<T>(
+        &self,
+        sim: &sim::Sim,
         guard: &mut MutexGuard<'_, T>,
         at: Line,
-        wait: impl FnOnce(&parking_lot::Condvar, &mut parking_lot::MutexGuard<'_, T>) -> R,
-    ) -> R {
-        rules::no_other_lock_held(what, guard.lock_address(), at);
-        let _waiting = context::waiting(what, at);
-        guard.unlocked_during(at, |guard| wait(&self.real, guard))
+        deadline: Option<Instant>,
+    ) -> bool {
+        sim.point();
+        if sim.is_unwinding() {
+            return true;
+        }
+        let me = sim.me();
+        self.waiters.lock().push(me);
+        guard.unlocked_during_simulated(at, || {
+            sim.maybe_cut_short();
+            sim.block(sim::Why::Other, deadline.map(Instant::nanos));
+            let mut waiters = self.waiters.lock();
+            let before = waiters.len();
+            waiters.retain(|&slot| slot != me);
+            let notified = waiters.len() == before;
+            !notified && deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        })
     }
 
     /// Wakes one thread that waits, if any does.
     pub fn notify_one(&self) {
-        self.real.notify_one();
+        match sim::current() {
+            Some(sim) => {
+                sim.point();
+                sim.unblock_one_of(&mut self.waiters.lock());
+            }
+            None => drop(self.real.notify_one()),
+        }
     }
 
     /// Wakes all threads that wait.
     pub fn notify_all(&self) {
-        self.real.notify_all();
+        match sim::current() {
+            Some(sim) => {
+                sim.point();
+                let waiters = std::mem::take(&mut *self.waiters.lock());
+                waiters.into_iter().for_each(|slot| sim.unblock(slot));
+            }
+            None => drop(self.real.notify_all()),
+        }
     }
 }

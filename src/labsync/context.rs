@@ -47,6 +47,7 @@ thread_local! {
         HeldLocks { len: Cell::new(0), locks: [const { Cell::new((0, None)) }; MAX_HELD] }
     };
     static CURRENT_ID: Cell<u32> = const { Cell::new(0) };
+    static IN_SIMULATION: Cell<bool> = const { Cell::new(false) };
     static CURRENT: RefCell<Option<Arc<ThreadInfo>>> = const { RefCell::new(None) };
 }
 
@@ -56,6 +57,14 @@ impl ThreadInfo {
     pub fn new(name: String, run: Option<Arc<RunState>>) -> Arc<ThreadInfo> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Arc::new(ThreadInfo { id, name, run, waiting: parking_lot::Mutex::new(None) })
+    }
+
+    /// What the thread waits for, without the time.
+    pub fn waiting_where(&self) -> String {
+        match &*self.waiting.lock() {
+            None => "waits".to_string(),
+            Some(Wait { what, at, .. }) => format!("waits in {what} at {at}"),
+        }
     }
 
     /// One line for a report: the name, and what the thread waits for.
@@ -98,6 +107,42 @@ pub(super) fn current_run() -> Option<Arc<RunState>> {
 pub(super) fn current_id() -> u32 {
     let id = CURRENT_ID.get();
     if id != 0 { id } else { current().id }
+}
+
+/// Whether the current thread belongs to a simulation: one test of a thread-local an operation.
+#[inline]
+pub(super) fn in_simulation() -> bool {
+    IN_SIMULATION.get()
+}
+
+pub(super) fn set_in_simulation(yes: bool) {
+    IN_SIMULATION.set(yes);
+}
+
+/// All that is the current thread's in thread-locals, while another runs in its place.
+#[cfg(feature = "coro")]
+#[derive(Default)]
+pub(super) struct Locals {
+    id: u32,
+    info: Option<Arc<ThreadInfo>>,
+    held: Vec<(usize, Option<Line>)>,
+    random: super::rng::Locals,
+}
+
+#[cfg(feature = "coro")]
+impl Locals {
+    /// Exchanges these with the current ones.
+    pub fn swap(&mut self) {
+        self.id = CURRENT_ID.replace(self.id);
+        self.info = CURRENT.replace(self.info.take());
+        HELD.with(|held| {
+            let locks = held.locks[..held.len.get()].iter().map(Cell::get).collect();
+            let coming = std::mem::replace(&mut self.held, locks);
+            held.len.set(coming.len());
+            held.locks.iter().zip(coming).for_each(|(place, lock)| place.set(lock));
+        });
+        self.random.swap();
+    }
 }
 
 // ---- held locks -------------------------------------------------------------------------
@@ -159,6 +204,10 @@ pub(crate) struct Waiting(Option<Arc<ThreadInfo>>);
 
 pub(crate) fn waiting(what: &'static str, at: Line) -> Waiting {
     panics::stop_if_run_is_over();
+    mark_waiting(what, at)
+}
+
+fn mark_waiting(what: &'static str, at: Line) -> Waiting {
     let info = current();
     let mut slot = info.waiting.lock();
     if slot.is_some() {
@@ -167,6 +216,11 @@ pub(crate) fn waiting(what: &'static str, at: Line) -> Waiting {
     *slot = Some(Wait { what, at, since: Instant::now() });
     drop(slot);
     Waiting(Some(info))
+}
+
+/// A wait for a lock, which a thread that unwinds does as well.
+pub(super) fn waiting_for_lock(at: Line) -> Waiting {
+    mark_waiting("Mutex::lock", at)
 }
 
 impl Drop for Waiting {

@@ -83,7 +83,12 @@ impl Registry {
             if edge.looked <= owner.began {
                 return None; // the owner may have released it since; look again later
             }
-            circle.push((edge, &owner.thread));
+            circle.push(Step {
+                thread: edge.thread.clone(),
+                wants_at: edge.wants_at,
+                owner: owner.thread.clone(),
+                taken: edge.owner_took_at,
+            });
             if edge.owner == start {
                 return Some(report(&circle));
             }
@@ -93,13 +98,23 @@ impl Registry {
     }
 }
 
-fn report(circle: &[(&Edge, &String)]) -> String {
+/// One thread of a circle, for the report.
+pub(super) struct Step {
+    pub thread: String,
+    pub wants_at: Line,
+    pub owner: String,
+    pub taken: Option<Line>,
+}
+
+/// A circle of threads, in words.
+pub(super) fn report(circle: &[Step]) -> String {
     let mut text = format!("deadlock: {} threads wait for each other's locks:", circle.len());
-    for (edge, owner) in circle {
-        let taken = edge.owner_took_at.map_or("?".to_string(), ToString::to_string);
-        let (thread, at) = (&edge.thread, edge.wants_at);
-        let _ =
-            write!(text, "\n  '{thread}' wants at {at} the lock that '{owner}' took at {taken}");
+    for Step { thread, wants_at, owner, taken } in circle {
+        let taken = taken.map_or("?".to_string(), ToString::to_string);
+        let _ = write!(
+            text,
+            "\n  '{thread}' wants at {wants_at} the lock that '{owner}' took at {taken}"
+        );
     }
     text.push_str("\nTake the locks in the same order everywhere, or make them one lock.");
     text

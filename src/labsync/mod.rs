@@ -19,7 +19,12 @@
 //! - [`Mutex`], [`Condvar`], [`channel`], [`thread`], [`Instant`], [`rng`]: one file each
 //! - `context.rs`: who the current thread is, which locks it holds, what it waits for
 //! - `rules.rs`: the checks and their messages; `deadlock.rs`: lock cycles
+//! - [`simulate`]: the same run in virtual time, all from a seed (`sim/`)
 //! - `pool.rs`: operating system threads are reused; names belong to the job
+//!
+//! # Two clocks
+//! A thread belongs to a simulation or it does not, and each operation looks which: so one
+//! program runs both ways, and the code that uses labsync cannot tell.
 //!
 //! The API is that of `parking_lot`, `std::thread` and `crossbeam-channel`, less what the lab
 //! does not need. Nothing else in the workspace may use those directly: `clippy.toml` lists them.
@@ -39,6 +44,7 @@ mod panics;
 mod pool;
 mod rules;
 mod run;
+mod sim;
 
 pub mod channel;
 pub mod rng;
@@ -48,5 +54,7 @@ pub use clock::Instant;
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub(crate) use context::waiting;
 pub use mutex::{Mutex, MutexGuard};
+pub use panics::unwinding;
 pub use rules::check_no_lock_held;
 pub use run::{Failure, RunOptions, THREAD_GRACE, run};
+pub use sim::{Event, Kernel, SimReport, first_difference, simulate, simulate_recorded};

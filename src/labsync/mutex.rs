@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_utils::atomic::AtomicCell;
 
 use super::context::{self, Line};
-use super::{deadlock, rules};
+use super::{deadlock, rules, sim};
 
 /// How long a lock is waited for before anybody wonders. Critical sections take microseconds.
 const PATIENCE: Duration = Duration::from_millis(10);
@@ -23,6 +23,8 @@ pub struct Mutex<T> {
     owner: AtomicU32,
     /// Where the owner took it.
     taken: AtomicCell<Option<Line>>,
+    /// In a simulation: the threads that wait.
+    waiters: parking_lot::Mutex<Vec<sim::Slot>>,
     real: parking_lot::Mutex<T>,
 }
 
@@ -30,7 +32,8 @@ pub struct Mutex<T> {
 #[must_use = "the lock is released at once when its guard is not kept"]
 pub struct MutexGuard<'a, T> {
     lock: &'a Mutex<T>,
-    real: parking_lot::MutexGuard<'a, T>,
+    /// None only while the guard's thread waits on a condition variable.
+    real: Option<parking_lot::MutexGuard<'a, T>>,
 }
 
 impl<T> Mutex<T> {
@@ -39,6 +42,7 @@ impl<T> Mutex<T> {
         Mutex {
             owner: AtomicU32::new(0),
             taken: AtomicCell::new(None),
+            waiters: parking_lot::Mutex::new(Vec::new()),
             real: parking_lot::Mutex::new(value),
         }
     }
@@ -55,17 +59,56 @@ impl<T> Mutex<T> {
         if let Some(taken) = context::held_at(self.address()) {
             rules::self_deadlock(at, taken);
         }
-        let real = match self.real.try_lock() {
-            Some(real) => real,
-            None => self.wait_for_lock(at),
-        };
-        self.note_taken(at);
-        MutexGuard { lock: self, real }
+        let real = self.acquire(at);
+        MutexGuard { lock: self, real: Some(real) }
     }
 
     /// The data, when nobody else uses the lock any more.
     pub fn into_inner(self) -> T {
         self.real.into_inner()
+    }
+
+    #[track_caller]
+    #[inline]
+    fn acquire(&self, at: Line) -> parking_lot::MutexGuard<'_, T> {
+        if context::in_simulation() {
+            return self.acquire_simulated(at, true);
+        }
+        let real = match self.real.try_lock() {
+            Some(real) => real,
+            None => self.wait_for_lock(at),
+        };
+        self.note_taken(at);
+        real
+    }
+
+    /// Only one thread of a simulation runs at a time, so `try_lock` tells whether the lock is
+    /// free, and who finds it taken waits to be made ready by the owner's release.
+    #[cold]
+    #[track_caller]
+    fn acquire_simulated(
+        &self,
+        at: Line,
+        scheduling_point: bool,
+    ) -> parking_lot::MutexGuard<'_, T> {
+        let sim = sim::current().expect("a thread in a simulation knows it");
+        if scheduling_point {
+            sim.point();
+        }
+        loop {
+            if let Some(real) = self.real.try_lock() {
+                self.note_taken(at);
+                let others = !self.waiters.lock().is_empty();
+                sim.lock_taken(self.address(), at, others);
+                return real;
+            }
+            let me = sim.me();
+            self.waiters.lock().push(me);
+            let _waiting = context::waiting_for_lock(at);
+            let taken = self.taken.load().expect("a lock that is taken has a line");
+            sim.wait_for_lock(self.address(), at, self.owner.load(Ordering::Acquire), taken);
+            self.waiters.lock().retain(|&slot| slot != me);
+        }
     }
 
     #[cold]
@@ -104,6 +147,17 @@ impl<T> Mutex<T> {
     fn note_released(&self) {
         self.owner.store(0, Ordering::Release);
         context::remove_held(self.address());
+        if context::in_simulation() {
+            self.release_simulated();
+        }
+    }
+
+    /// Nobody else runs before the real unlock, which follows at once.
+    #[cold]
+    fn release_simulated(&self) {
+        if let Some(sim) = sim::current() {
+            sim.lock_released(&mut self.waiters.lock());
+        }
     }
 }
 
@@ -120,16 +174,31 @@ impl<T> MutexGuard<'_, T> {
         wait: impl FnOnce(&mut parking_lot::MutexGuard<'_, T>) -> R,
     ) -> R {
         self.lock.note_released();
-        let result = wait(&mut self.real);
+        let result = wait(self.real.as_mut().expect(HELD));
         self.lock.note_taken(at);
+        result
+    }
+
+    /// The same in a simulation: really unlocks, since others run meanwhile. If `wait` unwinds,
+    /// the guard is left without the lock.
+    #[track_caller]
+    pub(super) fn unlocked_during_simulated<R>(&mut self, at: Line, wait: impl FnOnce() -> R) -> R {
+        self.lock.note_released();
+        self.real = None;
+        let result = wait();
+        self.real = Some(self.lock.acquire_simulated(at, false));
         result
     }
 }
 
+const HELD: &str = "a guard is used only while it holds the lock";
+
 impl<T> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.note_released();
+        if self.real.is_some() {
+            self.lock.note_released();
+        }
     }
 }
 
@@ -138,14 +207,14 @@ impl<T> Deref for MutexGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        &self.real
+        self.real.as_ref().expect(HELD)
     }
 }
 
 impl<T> DerefMut for MutexGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.real
+        self.real.as_mut().expect(HELD)
     }
 }
 

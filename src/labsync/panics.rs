@@ -4,8 +4,8 @@ use std::any::Any;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::Once;
 
-use super::context;
 use super::run::Failure;
+use super::{context, sim};
 
 /// What unwinds a thread whose run is over. Not a failure, and no hook is called for it.
 struct Stop;
@@ -31,12 +31,25 @@ pub(super) fn catch<T>(body: impl FnOnce() -> T) -> Ending<T> {
 
 /// Unwinds the current thread without a message.
 pub(super) fn stop() -> ! {
+    if let Some(sim) = sim::current() {
+        sim.note_unwinding();
+    }
     panic::resume_unwind(Box::new(Stop))
+}
+
+/// Whether the current thread unwinds, from a panic or because its run is over. In a simulation
+/// `std::thread::panicking()` may tell of another thread that shares the operating system's.
+#[must_use]
+pub fn unwinding() -> bool {
+    match sim::current() {
+        Some(sim) => sim.is_unwinding(),
+        None => std::thread::panicking(),
+    }
 }
 
 /// Unwinds the current thread if its run is over, so that threads which loop for ever end.
 pub(super) fn stop_if_run_is_over() {
-    if context::current_run().is_some_and(|run| run.is_over()) && !std::thread::panicking() {
+    if context::current_run().is_some_and(|run| run.is_over()) && !unwinding() {
         stop();
     }
 }
@@ -48,7 +61,12 @@ pub(super) fn install_hook() {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| match context::current_run() {
             None => usual(info),
-            Some(run) => run.fail(failure_of(info)),
+            Some(run) => {
+                run.fail(failure_of(info));
+                if let Some(sim) = sim::current() {
+                    sim.note_unwinding();
+                }
+            }
         }));
     });
 }

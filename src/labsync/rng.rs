@@ -59,6 +59,25 @@ fn with_stream<T>(draw: impl FnOnce(&mut SmallRng) -> T) -> T {
     })
 }
 
+/// A thread's stream, while another thread runs in its place.
+#[cfg(feature = "coro")]
+#[derive(Default)]
+pub(super) struct Locals {
+    seed: Option<u64>,
+    children: u64,
+    stream: Option<SmallRng>,
+}
+
+#[cfg(feature = "coro")]
+impl Locals {
+    /// Exchanges these with the current ones.
+    pub fn swap(&mut self) {
+        self.seed = SEED.replace(self.seed);
+        self.children = CHILDREN.replace(self.children);
+        self.stream = STREAM.replace(self.stream.take());
+    }
+}
+
 fn seed() -> u64 {
     SEED.get().unwrap_or_else(|| {
         let seed = fresh_seed();

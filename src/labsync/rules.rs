@@ -37,7 +37,7 @@ pub(super) fn no_other_lock_held(what: &str, address: usize, at: Line) {
 #[cold]
 #[track_caller]
 fn breach(what: String) {
-    if !std::thread::panicking() {
+    if !super::panics::unwinding() {
         panic!(
             "locking rule broken: {what}.\n\
              Others that need the lock would stand still until the wait ends, or for ever: \
@@ -53,7 +53,7 @@ pub(super) fn self_deadlock(at: Line, taken: Line) -> ! {
     let what = format!(
         "self-deadlock: lock() at {at}, but this thread holds that lock already, taken at {taken}"
     );
-    if std::thread::panicking() {
+    if super::panics::unwinding() {
         // Neither a second panic nor a wait that never ends would leave the first message alone.
         eprintln!("{what}, in a destructor during a panic");
         std::process::abort();

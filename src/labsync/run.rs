@@ -60,6 +60,36 @@ struct Progress {
 }
 
 impl RunState {
+    pub fn new() -> RunState {
+        RunState {
+            progress: parking_lot::Mutex::default(),
+            changed: parking_lot::Condvar::new(),
+            over: AtomicBool::new(false),
+        }
+    }
+
+    pub fn failure(&self) -> Option<Failure> {
+        self.progress.lock().failure.clone()
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.progress.lock().failure.is_some()
+    }
+
+    pub fn note_body_returned(&self) {
+        self.progress.lock().body_returned = true;
+        self.changed.notify_all();
+    }
+
+    pub fn has_body_returned(&self) -> bool {
+        self.progress.lock().body_returned
+    }
+
+    /// The verdict has been given.
+    pub fn set_over(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
     /// Records the first failure.
     pub fn fail(&self, failure: Failure) {
         self.progress.lock().failure.get_or_insert(failure);
@@ -118,20 +148,15 @@ enum Wait {
 /// left unwind at their next wait.
 pub fn run(options: RunOptions, body: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     panics::install_hook();
-    let run = Arc::new(RunState {
-        progress: parking_lot::Mutex::default(),
-        changed: parking_lot::Condvar::new(),
-        over: AtomicBool::new(false),
-    });
+    let run = Arc::new(RunState::new());
     let state = run.clone();
     let marked_body = move || {
         body();
-        state.progress.lock().body_returned = true;
-        state.changed.notify_all();
+        state.note_body_returned();
     };
     thread::spawn_in(Some(run.clone()), options.name.clone(), options.seed, marked_body);
     let verdict = wait_for_end(&run, &options);
-    run.over.store(true, Ordering::Relaxed);
+    run.set_over();
     verdict
 }
 
@@ -156,7 +181,7 @@ fn wait_for_end(run: &RunState, options: &RunOptions) -> Result<(), Failure> {
     }
 }
 
-fn list(threads: &[Arc<ThreadInfo>]) -> String {
+pub(super) fn list(threads: &[Arc<ThreadInfo>]) -> String {
     const MOST: usize = 40;
     let mut text = String::new();
     for info in threads.iter().take(MOST) {

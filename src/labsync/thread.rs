@@ -4,9 +4,11 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::clock::Instant;
 use super::context::{self, ThreadInfo};
 use super::panics::Ending;
 use super::run::{Failure, RunState};
+use super::sim::{self, Sim};
 use super::{panics, pool, rng, rules};
 
 /// A thread that was spawned; dropping the handle lets it run on by itself.
@@ -19,6 +21,8 @@ pub struct JoinHandle<T> {
 struct Outcome<T> {
     ending: parking_lot::Mutex<Option<Ending<T>>>,
     ended: parking_lot::Condvar,
+    /// In a simulation: the threads that wait for the end.
+    waiters: parking_lot::Mutex<Vec<sim::Slot>>,
 }
 
 /// Starts a thread that runs `body`. It belongs to the run of the current thread, and its
@@ -32,7 +36,31 @@ where
     T: Send + 'static,
 {
     panics::stop_if_run_is_over();
-    spawn_in(context::current_run(), name.into(), rng::seed_of_child(), body)
+    let (run, seed) = (context::current_run(), rng::seed_of_child());
+    match (sim::current(), run) {
+        (Some(sim), Some(run)) => {
+            sim.point();
+            spawn_in_simulation(&sim, &run, name.into(), seed, body)
+        }
+        (_, run) => spawn_in(run, name.into(), seed, body),
+    }
+}
+
+pub(super) fn spawn_in_simulation<T, F>(
+    sim: &Arc<Sim>,
+    run: &Arc<RunState>,
+    name: String,
+    seed: u64,
+    body: F,
+) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let (info, handle) = prepare(Some(run.clone()), name);
+    let (for_life, outcome) = (info.clone(), handle.outcome.clone());
+    sim.spawn(info, move || live(&for_life, seed, body, &outcome));
+    handle
 }
 
 pub(super) fn spawn_in<T, F>(
@@ -45,15 +73,23 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    let (info, handle) = prepare(run, name);
+    let outcome = handle.outcome.clone();
+    pool::execute(Box::new(move || live(&info, seed, body, &outcome)));
+    handle
+}
+
+fn prepare<T>(run: Option<Arc<RunState>>, name: String) -> (Arc<ThreadInfo>, JoinHandle<T>) {
     let info = ThreadInfo::new(name.clone(), run);
     if let Some(run) = &info.run {
         run.thread_started(&info);
     }
-    let ending = parking_lot::Mutex::new(None);
-    let outcome = Arc::new(Outcome { ending, ended: parking_lot::Condvar::new() });
-    let handle = JoinHandle { name, outcome: outcome.clone() };
-    pool::execute(Box::new(move || live(&info, seed, body, &outcome)));
-    handle
+    let outcome = Arc::new(Outcome {
+        ending: parking_lot::Mutex::new(None),
+        ended: parking_lot::Condvar::new(),
+        waiters: parking_lot::Mutex::new(Vec::new()),
+    });
+    (info, JoinHandle { name, outcome })
 }
 
 /// A thread's whole life, on a thread of the pool.
@@ -64,6 +100,10 @@ fn live<T>(info: &Arc<ThreadInfo>, seed: u64, body: impl FnOnce() -> T, outcome:
     check_no_guard_leaked(info);
     *outcome.ending.lock() = Some(ending);
     outcome.ended.notify_all();
+    if let Some(sim) = sim::current() {
+        let waiters = std::mem::take(&mut *outcome.waiters.lock());
+        waiters.into_iter().for_each(|slot| sim.unblock(slot));
+    }
     context::set_current(None);
     if let Some(run) = &info.run {
         run.thread_ended(info.id);
@@ -92,11 +132,9 @@ impl<T> JoinHandle<T> {
         let at = Location::caller();
         rules::no_lock_held("JoinHandle::join", at);
         let _waiting = context::waiting("JoinHandle::join", at);
-        let mut ending = self.outcome.ending.lock();
-        while ending.is_none() {
-            self.outcome.ended.wait(&mut ending);
-        }
-        match ending.take() {
+        self.outcome.wait();
+        let ending = self.outcome.ending.lock().take();
+        match ending {
             Some(Ending::Returned(value)) => value,
             _ if context::current_run().is_some() => panics::stop(),
             _ => panic!("thread '{}' panicked", self.name),
@@ -110,6 +148,23 @@ impl<T> JoinHandle<T> {
     }
 }
 
+impl<T> Outcome<T> {
+    fn wait(&self) {
+        if let Some(sim) = sim::current() {
+            sim.point();
+            while self.ending.lock().is_none() && !sim.is_unwinding() {
+                self.waiters.lock().push(sim.me());
+                sim.block(sim::Why::Other, None);
+            }
+            return;
+        }
+        let mut ending = self.ending.lock();
+        while ending.is_none() {
+            self.ended.wait(&mut ending);
+        }
+    }
+}
+
 /// Sleeps for `duration`.
 ///
 /// # Panics
@@ -119,7 +174,13 @@ pub fn sleep(duration: Duration) {
     let at = Location::caller();
     rules::no_lock_held("sleep", at);
     let _waiting = context::waiting("sleep", at);
-    std::thread::sleep(duration);
+    match sim::current() {
+        Some(sim) => {
+            let end = Instant::now() + duration;
+            sim.block(sim::Why::Other, Some(end.nanos()));
+        }
+        None => std::thread::sleep(duration),
+    }
 }
 
 /// The current thread's name.

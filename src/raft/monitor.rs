@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::rpc::Term;
 use super::state::State;
-use crate::labsync::{Condvar, Instant, Mutex, MutexGuard};
+use crate::labsync::{self, Condvar, Instant, Mutex, MutexGuard};
 
 /// In which capacity an RPC was sent. Made by the transitions alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,7 +92,7 @@ impl Locked<'_> {
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         // During a panic the state may be half changed, and a second panic would abort.
-        if !std::thread::panicking() {
+        if !labsync::unwinding() {
             self.assert_invariants();
         }
     }

@@ -22,6 +22,7 @@ mod canary;
 mod checks;
 mod command;
 mod config;
+mod cpu;
 mod history;
 mod logger;
 pub mod runner;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 pub use command::{Command, random_string};
 pub use config::{Config, Started};
+pub use cpu::cpu_time;
 
 /// The lab's RET: the time within which an election must have ended.
 pub const RAFT_ELECTION_TIMEOUT: Duration = Duration::from_millis(1000);

@@ -1,0 +1,75 @@
+//! The watchdog: a simulated thread that never reaches a scheduling point (`loop {}`) would keep
+//! the turn for ever. Nothing can take it away, so the process ends, with that thread's name.
+
+use std::io::Write;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Once, Weak};
+use std::time::Duration;
+
+use super::Sim;
+
+/// How often the watchdog looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often a run must be found at the same scheduling point: a step of a thread takes
+/// microseconds.
+const MOST_LOOKS: u32 = 20;
+
+struct Watched {
+    sim: Weak<Sim>,
+    points: u64,
+    looks: u32,
+}
+
+static WATCHED: parking_lot::Mutex<Vec<Watched>> = parking_lot::Mutex::new(Vec::new());
+
+/// Watches a run until the result is dropped.
+pub(super) fn watch(sim: &Arc<Sim>) -> Unwatch {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        let thread = std::thread::Builder::new().name("watchdog".to_string()).spawn(look_for_ever);
+        assert!(thread.is_ok(), "the operating system cannot start the watchdog: {thread:?}");
+    });
+    WATCHED.lock().push(Watched { sim: Arc::downgrade(sim), points: u64::MAX, looks: 0 });
+    Unwatch(Arc::downgrade(sim))
+}
+
+/// Ends the watch when dropped.
+pub(super) struct Unwatch(Weak<Sim>);
+
+impl Drop for Unwatch {
+    fn drop(&mut self) {
+        WATCHED.lock().retain(|watched| !watched.sim.ptr_eq(&self.0));
+    }
+}
+
+fn look_for_ever() {
+    loop {
+        std::thread::sleep(LOOK_EVERY);
+        for watched in WATCHED.lock().iter_mut() {
+            let Some(sim) = watched.sim.upgrade() else { continue };
+            let points = sim.points.load(Ordering::Relaxed);
+            watched.looks = if points == watched.points { watched.looks + 1 } else { 0 };
+            watched.points = points;
+            if watched.looks >= MOST_LOOKS {
+                end_process(&sim);
+            }
+        }
+    }
+}
+
+fn end_process(sim: &Sim) -> ! {
+    let seconds = (LOOK_EVERY * MOST_LOOKS).as_secs();
+    let world = sim.world.lock();
+    let text = format!(
+        "  ... FAILED --  {}: thread '{}' has not given up its turn for {seconds} s of real time, \
+         at {:.6} s of virtual time.\n      It computes in a loop without waiting, locking or \
+         sleeping.\n",
+        sim.label,
+        world.tasks[world.current].info.name,
+        sim.now() as f64 / 1e9
+    );
+    let mut out = std::io::stdout().lock();
+    // Nobody may be reading; the exit code tells as well.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    std::process::exit(101);
+}

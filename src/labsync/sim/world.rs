@@ -1,0 +1,356 @@
+//! The simulated world: the clock, the timers, the threads and which of them runs.
+//!
+//! Pure bookkeeping under one lock; how threads are really switched is the kernels' business.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt;
+use std::sync::Arc;
+
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+use super::kernel::Seat;
+use crate::labsync::context::{Line, ThreadInfo};
+use crate::labsync::pool::Job;
+
+/// A thread of the simulation, by its place in the table; places are used again.
+pub(in crate::labsync) type Slot = usize;
+
+/// Virtual time that each scheduling point costs, so that a loop that only polls gets somewhere.
+const POINT_NS: u64 = 500;
+/// So many scheduling points without the clock having to jump: nobody ever waits.
+const LIVELOCK_POINTS: u64 = 2_000_000;
+/// One timer in so many is late ...
+const LATE_ONE_IN: u32 = 16;
+/// ... by up to so much, as timers of real hosts are.
+const LATE_NS: u64 = 2_000_000;
+/// One wait on a condition variable in so many ends without a reason ...
+const SPURIOUS_ONE_IN: u32 = 32;
+/// ... after up to so much.
+const SPURIOUS_NS: u64 = 20_000_000;
+
+pub(super) struct World {
+    pub now: u64,
+    pub current: Slot,
+    pub tasks: Vec<Task>,
+    free: Vec<Slot>,
+    runnable: Vec<Slot>,
+    timers: BinaryHeap<Reverse<Timer>>,
+    timers_made: u64,
+    /// Which thread runs next, which waiter wakes.
+    schedule: SmallRng,
+    /// Spurious wake-ups and late timers: a stream of its own, so that switching them off does
+    /// not change the schedule's draws.
+    perturb: SmallRng,
+    pub spawned: u64,
+    pub points: u64,
+    points_at_jump: u64,
+    /// When the run must be over.
+    pub limit: u64,
+    pub phase: Phase,
+    /// A hash of every scheduling decision, with its time.
+    pub hash: u64,
+    /// What has happened, if somebody wants to know.
+    pub recorded: Option<Vec<Event>>,
+}
+
+/// Deadline, rank (ties are broken by age), thread, and that thread's epoch.
+type Timer = (u64, u64, Slot, u64);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    Running,
+    /// The verdict is known: threads unwind, one after another.
+    Ending,
+}
+
+pub(super) struct Task {
+    pub info: Arc<ThreadInfo>,
+    /// Its rank among all threads of the run.
+    pub number: u64,
+    pub status: Status,
+    /// Counts wake-ups: a timer set before the last one is stale.
+    epoch: u64,
+    /// Its body, until it runs for the first time.
+    pub body: Option<Job>,
+    pub seat: Arc<Seat>,
+    /// The lock it waits for: whose it is, and where that thread took it.
+    pub wants: Option<Wants>,
+    /// How many locks it holds: at the end of a run those who hold some go first.
+    pub held: usize,
+    /// It unwinds, after a panic or because the run is over.
+    pub unwinding: bool,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Wants {
+    pub lock: usize,
+    pub at: Line,
+    pub owner: Slot,
+    pub taken: Line,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Status {
+    Ready,
+    Blocked,
+    Ended,
+}
+
+/// Something that happened in a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// The virtual time in ns.
+    pub at_ns: u64,
+    /// The thread's name.
+    pub thread: String,
+    /// What it does.
+    pub what: String,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6} s: '{}' {}", self.at_ns as f64 / 1e9, self.thread, self.what)
+    }
+}
+
+/// Why nobody can run.
+pub(super) enum Stuck {
+    /// Nobody is ready and no timer is set.
+    NothingRunnable,
+    /// The clock has passed the limit.
+    TimeIsUp,
+    /// The threads are busy, but nobody has waited for anything for a long time.
+    Livelock,
+}
+
+impl World {
+    pub fn new(seed: u64, limit: u64) -> World {
+        World {
+            now: 0,
+            current: 0,
+            tasks: Vec::new(),
+            free: Vec::new(),
+            runnable: Vec::new(),
+            timers: BinaryHeap::new(),
+            timers_made: 0,
+            schedule: SmallRng::seed_from_u64(seed ^ 0x5ced_u64.rotate_left(32)),
+            perturb: SmallRng::seed_from_u64(seed ^ 0x9e27_u64.rotate_left(32)),
+            spawned: 0,
+            points: 0,
+            points_at_jump: 0,
+            limit,
+            phase: Phase::Running,
+            hash: 0xcbf2_9ce4_8422_2325,
+            recorded: None,
+        }
+    }
+
+    /// A new thread, ready to run.
+    pub fn add(&mut self, info: Arc<ThreadInfo>, body: Job) -> Slot {
+        self.spawned += 1;
+        let task = Task {
+            info,
+            number: self.spawned,
+            status: Status::Ready,
+            epoch: 0,
+            body: Some(body),
+            seat: Arc::new(Seat::default()),
+            wants: None,
+            held: 0,
+            unwinding: false,
+        };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                // The epoch goes on counting: timers of the slot's last thread stay stale.
+                let epoch = self.tasks[slot].epoch + 1;
+                self.tasks[slot] = Task { epoch, ..task };
+                slot
+            }
+            None => {
+                self.tasks.push(task);
+                self.tasks.len() - 1
+            }
+        };
+        self.runnable.push(slot);
+        slot
+    }
+
+    pub fn me(&mut self) -> &mut Task {
+        &mut self.tasks[self.current]
+    }
+
+    /// Counts a scheduling point, and lets its bit of time pass.
+    pub fn point(&mut self) -> Result<(), Stuck> {
+        self.points += 1;
+        self.now += POINT_NS;
+        self.wake_due();
+        if self.now > self.limit {
+            return Err(Stuck::TimeIsUp);
+        }
+        if self.points - self.points_at_jump > LIVELOCK_POINTS {
+            return Err(Stuck::Livelock);
+        }
+        Ok(())
+    }
+
+    /// The thread to run at a scheduling point: the current one, or another that is ready.
+    pub fn pick_at_point(&mut self) -> Slot {
+        let ready = self.runnable.len();
+        if ready == 0 {
+            return self.current;
+        }
+        let chosen = self.schedule.random_range(0..=ready);
+        if chosen == ready {
+            return self.current;
+        }
+        std::mem::replace(&mut self.runnable[chosen], self.current)
+    }
+
+    /// The thread to run when the current one cannot go on; moves the clock if nobody is ready.
+    pub fn pick(&mut self) -> Result<Slot, Stuck> {
+        if self.runnable.is_empty() {
+            self.jump()?;
+        }
+        let chosen = self.random_below(self.runnable.len());
+        Ok(self.runnable.swap_remove(chosen))
+    }
+
+    /// Nobody is ready: on to the next deadline that somebody still waits for.
+    fn jump(&mut self) -> Result<(), Stuck> {
+        while let Some(&Reverse((deadline, _, slot, epoch))) = self.timers.peek() {
+            if self.is_waiting(slot, epoch) {
+                if deadline > self.limit {
+                    return Err(Stuck::TimeIsUp);
+                }
+                self.now = self.now.max(deadline);
+                self.points_at_jump = self.points;
+                self.wake_due();
+                return Ok(());
+            }
+            self.timers.pop();
+        }
+        Err(Stuck::NothingRunnable)
+    }
+
+    fn wake_due(&mut self) {
+        while let Some(&Reverse((deadline, _, slot, epoch))) = self.timers.peek() {
+            if deadline > self.now {
+                break;
+            }
+            self.timers.pop();
+            if self.is_waiting(slot, epoch) {
+                self.unblock(slot);
+            }
+        }
+    }
+
+    fn is_waiting(&self, slot: Slot, epoch: u64) -> bool {
+        let task = &self.tasks[slot];
+        task.status == Status::Blocked && task.epoch == epoch
+    }
+
+    /// The current thread waits, until somebody unblocks it or until `deadline`.
+    pub fn block_current(&mut self, deadline: Option<u64>) {
+        let slot = self.current;
+        if let Some(deadline) = deadline {
+            let late = self.perturb.random_range(0..LATE_ONE_IN) == 0;
+            let delay = if late { self.perturb.random_range(0..=LATE_NS) } else { 0 };
+            self.set_timer(slot, deadline.saturating_add(delay));
+        }
+        self.tasks[slot].status = Status::Blocked;
+    }
+
+    fn set_timer(&mut self, slot: Slot, deadline: u64) {
+        self.timers_made += 1;
+        let epoch = self.tasks[slot].epoch;
+        self.timers.push(Reverse((deadline, self.timers_made, slot, epoch)));
+    }
+
+    /// A wait on a condition variable may be cut short; call before `block_current`.
+    pub fn maybe_cut_short(&mut self) {
+        if self.perturb.random_range(0..SPURIOUS_ONE_IN) == 0 {
+            let deadline = self.now + self.perturb.random_range(0..=SPURIOUS_NS);
+            self.set_timer(self.current, deadline);
+        }
+    }
+
+    /// Makes a waiting thread ready; one that is ready already stays so.
+    pub fn unblock(&mut self, slot: Slot) {
+        let task = &mut self.tasks[slot];
+        if task.status == Status::Blocked {
+            task.status = Status::Ready;
+            task.epoch += 1;
+            self.runnable.push(slot);
+        }
+    }
+
+    /// The current thread is over; its place may be used again.
+    pub fn end_current(&mut self) {
+        let slot = self.current;
+        let task = &mut self.tasks[slot];
+        task.status = Status::Ended;
+        task.epoch += 1;
+        self.free.push(slot);
+    }
+
+    pub fn random_below(&mut self, count: usize) -> usize {
+        if count < 2 { 0 } else { self.schedule.random_range(0..count) }
+    }
+
+    /// Hands the current thread's turn to `next`.
+    pub fn hand_over(&mut self, next: Slot) {
+        self.current = next;
+        self.mix(self.tasks[next].number);
+        self.mix(self.now);
+        self.record(|| "runs".to_string());
+    }
+
+    /// Notes what the current thread does, if events are recorded.
+    pub fn record(&mut self, what: impl FnOnce() -> String) {
+        let info = &self.tasks[self.current].info;
+        if let Some(events) = &mut self.recorded {
+            events.push(Event { at_ns: self.now, thread: info.name.clone(), what: what() });
+        }
+    }
+
+    pub fn mix(&mut self, value: u64) {
+        self.hash = (self.hash ^ value).wrapping_mul(0x0100_0000_01b3).rotate_left(23);
+    }
+
+    pub fn live(&self) -> impl Iterator<Item = Slot> + '_ {
+        (0..self.tasks.len()).filter(|&slot| self.tasks[slot].status != Status::Ended)
+    }
+
+    /// The threads that wait for each other's locks in a circle that starts at the current one.
+    pub fn lock_cycle(&self) -> Option<Vec<(Slot, Wants)>> {
+        let mut circle = Vec::new();
+        let mut slot = self.current;
+        loop {
+            // A thread that was made ready may find the lock free: it waits no more.
+            if slot != self.current && self.tasks[slot].status != Status::Blocked {
+                return None;
+            }
+            let wants = self.tasks[slot].wants?;
+            circle.push((slot, wants));
+            slot = wants.owner;
+            if slot == self.current {
+                return Some(circle);
+            }
+            if circle.len() > self.tasks.len() {
+                return None; // a circle further on, which its own members have reported
+            }
+        }
+    }
+
+    /// The lock has a new owner: whoever still waits for it waits for that one.
+    pub fn lock_taken(&mut self, lock: usize, taken: Line) {
+        let owner = self.current;
+        for task in &mut self.tasks {
+            if let Some(wants) = task.wants.as_mut().filter(|wants| wants.lock == lock) {
+                (wants.owner, wants.taken) = (owner, taken);
+            }
+        }
+    }
+}
