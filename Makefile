@@ -1,10 +1,14 @@
 # The Raft lab. `make` alone shows what there is to do.
-# Variables: T=part-of-a-name  SEED=n  JOBS=n  VERBOSE=1 (make hands them on to the tests).
+# Variables: T=part-of-a-name  SEED=n  SEEDS=n or a-b  KERNEL=coro  JOBS=n  VERBOSE=1 (make hands
+# them on to the tests).
 
 CARGO ?= cargo
 PARTS := 2A 2B 2C 2D
-MODULES := labgob labrpc labsync
-COMMANDS := help test $(PARTS:%=test-%) $(MODULES:%=test-%) bench lint
+MODULES := labgob labrpc labsync simulation
+# Modules whose tests run simulated as well.
+SIMULATED := labgob labrpc labsync
+COMMANDS := help test $(PARTS:%=test-%) sim $(PARTS:%=sim-%) replay check-determinism \
+  $(MODULES:%=test-%) $(SIMULATED:%=sim-%) bench lint
 
 .PHONY: $(COMMANDS)
 .DEFAULT_GOAL := help
@@ -19,24 +23,35 @@ help:
 	@echo '  make test             all of these, and all tests of the modules below'
 	@echo '  make test T=NAME      the tests with NAME in their names:  make test T=figure_8_2c'
 	@echo
+	@echo '  make sim              all four Parts simulated: virtual time, all choices from a seed'
+	@echo '  make sim-2A ...       one Part;  SEEDS=100 for seeds 1 to 100, SEED=7 for one, T=NAME'
+	@echo '  make replay           one run again, the same as before:  make replay T=figure_8_2c SEED=7'
+	@echo '  make check-determinism   runs each seed twice and compares, event by event (T=NAME)'
+	@echo
 	@echo '  make test-labgob      encoding        make test-labrpc    the unreliable network'
-	@echo '  make test-labsync     threads, locks and the locking rules'
+	@echo '  make test-labsync     threads, locks, rules   make test-simulation'
 	@echo
 	@echo '  make bench            what a lock, a thread, an encoding and an RPC cost'
 	@echo '  make lint             format, clippy and documentation, warnings denied'
 	@echo
 	@echo 'Variables, for any of the tests:'
 	@echo '  SEED=7                the random choices of a failed run: which server to crash, delays'
+	@echo '  KERNEL=coro           simulations on coroutines: the same runs, several times faster'
 	@echo '  JOBS=1                one test at a time, printing as it goes (usual: 8 at a time)'
 	@echo '  VERBOSE=1             show the log lines of Raft as well'
 
+export NAME := $(shell echo '$(T)' | tr A-Z a-z)
+
+FEATURES := $(if $(filter coro,$(KERNEL)),--features coro)
+SIM := $(CARGO) test --quiet --test raft $(FEATURES) -- --must-match
+
 ifndef T
 test:
+	$(SIM) --sim _2 --seeds 1-5
 	$(CARGO) test --no-fail-fast
 else
 # The list tells whether there is such a test, and which there are if not.
 LIST := $(CARGO) test --quiet --lib --tests -- --list
-export NAME := $(shell echo '$(T)' | tr A-Z a-z)
 test:
 	@names=$$($(LIST) 2>/dev/null | sed -n 's/: test$$//p'); \
 	case "$$names" in \
@@ -51,6 +66,24 @@ endif
 $(PARTS:%=test-%): test-%:
 	$(CARGO) test --test raft -- --must-match $(shell echo _$* | tr A-Z a-z)
 
+# Simulated; T narrows the choice.
+sim:
+	$(SIM) --sim $(or $(NAME),_2)
+
+$(PARTS:%=sim-%): sim-%:
+	$(SIM) --sim $(or $(NAME),$(shell echo _$* | tr A-Z a-z))
+
+$(SIMULATED:%=sim-%): sim-%:
+	$(CARGO) test --quiet --test $* $(FEATURES) -- --sim $(NAME)
+
+replay:
+	@test -n "$(NAME)" -a -n "$(SEED)" || \
+	  { echo 'which run?  make replay T=figure_8_2c SEED=7'; exit 2; }
+	@$(SIM) --sim --exact test_$(NAME)
+
+check-determinism:
+	$(SIM) --twice $(or $(NAME),_2)
+
 $(MODULES:%=test-%): test-%:
 	$(CARGO) test --test $*
 
@@ -60,6 +93,7 @@ bench:
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --all-targets --features coro -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
 
 .DEFAULT:

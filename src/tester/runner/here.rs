@@ -10,7 +10,7 @@ use crate::tester::canary::Canary;
 use crate::tester::{LabTest, logger};
 
 /// The lab's limit for a test.
-const LIMIT: Duration = Duration::from_secs(120);
+pub(super) const LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs the test; true if it passed. After a failure the process ends here: threads that the
 /// test has left behind are not waited for.

@@ -8,6 +8,8 @@
 mod here;
 mod options;
 mod parallel;
+mod simulated;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -50,6 +52,9 @@ pub fn main(suite: &str, parts: &[&[LabTest]]) -> ExitCode {
     }
     let passed = match selected[..] {
         [] => true, // `cargo test NAME` asks each suite for NAME; another has it
+        [test] if options.simulated && options.exact => simulated::run(test, &options),
+        _ if options.twice => simulated::check_determinism(&selected, &options),
+        _ if options.simulated => sweep::run(suite, &selected, &options),
         [test] if options.exact => here::run(suite, test, &options),
         _ => parallel::run(suite, &selected, tests.len() - selected.len(), &options),
     };

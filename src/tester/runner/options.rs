@@ -1,5 +1,9 @@
 //! What the command line and the environment say.
 
+use std::ops::RangeInclusive;
+
+use crate::labsync::Kernel;
+
 /// What is printed for `--help`, and after a wrong command line.
 pub(super) const USAGE: &str = "\
 usage: [NAME ...] [options]     runs the tests whose names contain one of the NAMEs, or all
@@ -7,6 +11,10 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --list              list the tests instead of running them
   --jobs N            run N tests at a time (also --test-threads N, or JOBS=N)
   --seed N            where the random choices come from (also SEED=N); default: a fresh one
+  --sim               simulated: virtual time, every choice from the seed
+  --seeds N or A-B    simulated: the seeds 1 to N, or A to B (also SEEDS=...); default: 1
+  --kernel NAME       simulated: threads, or coro if built with that feature (also KERNEL=NAME)
+  --twice             simulated: run each seed twice and report the first difference
   --verbose           show the log lines of the code under test (also VERBOSE=1)
   --must-match        fail if no test matches the NAMEs
 ";
@@ -31,6 +39,15 @@ pub(super) struct Options {
     pub jobs: usize,
     pub seed: Option<u64>,
     pub verbose: bool,
+    pub simulated: bool,
+    /// Which seeds to simulate.
+    pub seeds: RangeInclusive<u64>,
+    pub kernel: Kernel,
+    /// Whether `kernel` was asked for; the children are told.
+    pub kernel_name: Option<String>,
+    pub twice: bool,
+    /// Print a record behind each simulated run; for the process that sweeps.
+    pub records: bool,
 }
 
 impl Options {
@@ -49,6 +66,12 @@ impl Options {
             jobs: set("JOBS").map_or(Ok(DEFAULT_JOBS), |text| positive("JOBS", &text))?,
             seed: set("SEED").map(|text| number("SEED", &text)).transpose()?,
             verbose: set("VERBOSE").is_some_and(|text| text != "0"),
+            simulated: false,
+            seeds: set("SEEDS").map_or(Ok(1..=1), |text| seeds("SEEDS", &text))?,
+            kernel: Kernel::default(),
+            kernel_name: set("KERNEL"),
+            twice: false,
+            records: false,
         };
         let mut args = args;
         while let Some(arg) = args.next() {
@@ -67,6 +90,11 @@ impl Options {
                 "--ignored" => options.ignored = true,
                 "--must-match" => options.must_match = true,
                 "--verbose" => options.verbose = true,
+                "--records" => options.records = true,
+                "--sim" => options.simulated = true,
+                "--twice" => (options.simulated, options.twice) = (true, true),
+                "--seeds" => options.seeds = seeds(flag, &value()?)?,
+                "--kernel" => options.kernel_name = Some(value()?),
                 "--jobs" | "-j" | "--test-threads" => options.jobs = positive(flag, &value()?)?,
                 "--seed" => options.seed = Some(number(flag, &value()?)?),
                 // What cargo, cargo-nextest and people used to libtest say; it changes nothing.
@@ -75,6 +103,12 @@ impl Options {
                 _ if flag.starts_with('-') => return Err(format!("unknown option {flag}")),
                 _ => options.filters.push(arg),
             }
+        }
+        if let Some(seed) = options.seed {
+            options.seeds = seed..=seed;
+        }
+        if let Some(name) = &options.kernel_name {
+            options.kernel = kernel(name)?;
         }
         Ok(Request::Run(options))
     }
@@ -90,6 +124,29 @@ impl Options {
 
 fn number(what: &str, text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("{what} {text:?} is not a number from 0 to {}", u64::MAX))
+}
+
+/// "100" for 1 to 100, or "5-9".
+fn seeds(what: &str, text: &str) -> Result<RangeInclusive<u64>, String> {
+    let (first, last) = match text.split_once('-') {
+        Some((first, last)) => (number(what, first)?, number(what, last)?),
+        None => (1, number(what, text)?),
+    };
+    if first > last {
+        return Err(format!("{what} {text:?} has no seed: write N for 1 to N, or A-B"));
+    }
+    Ok(first..=last)
+}
+
+fn kernel(name: &str) -> Result<Kernel, String> {
+    match name {
+        "threads" => Ok(Kernel::Threads),
+        #[cfg(feature = "coro")]
+        "coro" => Ok(Kernel::Coroutines),
+        #[cfg(not(feature = "coro"))]
+        "coro" => Err("the kernel coro needs the cargo feature coro: --features coro".to_string()),
+        _ => Err(format!("there is no kernel {name:?}; there are: threads, coro")),
+    }
 }
 
 fn positive(what: &str, text: &str) -> Result<usize, String> {
@@ -135,6 +192,9 @@ mod tests {
         assert_eq!((options.seed, options.jobs, options.verbose), (Some(7), 2, true));
         assert_eq!(parse(&["--seed", "8"], &env).unwrap().seed, Some(8));
         assert_eq!(parse(&[], &[("SEED", "")]).unwrap().seed, None);
+        assert_eq!(parse(&["--sim"], &[("SEEDS", "20")]).unwrap().seeds, 1..=20);
+        assert_eq!(parse(&["--seeds", "5-9"], &[]).unwrap().seeds, 5..=9);
+        assert_eq!(parse(&["--seeds", "5-9", "--seed", "7"], &[]).unwrap().seeds, 7..=7);
     }
 
     #[test]
@@ -144,6 +204,9 @@ mod tests {
             (parse(&["--seed"], &[]), "--seed needs a value"),
             (parse(&["--seed", "x1"], &[]), "--seed \"x1\" is not a number"),
             (parse(&[], &[("SEED", "-1")]), "SEED \"-1\" is not a number"),
+            (parse(&["--seeds", "9-5"], &[]), "--seeds \"9-5\" has no seed"),
+            (parse(&[], &[("SEEDS", "0")]), "SEEDS \"0\" has no seed"),
+            (parse(&["--kernel", "best"], &[]), "there is no kernel \"best\""),
             (parse(&["--jobs", "0"], &[]), "--jobs \"0\" is not a positive number"),
             (parse(&[], &[("JOBS", "many")]), "JOBS \"many\" is not a positive number"),
         ];

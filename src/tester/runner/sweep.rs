@@ -1,0 +1,287 @@
+//! Many seeds: tests x seeds, simulated on all cores, with a summary.
+//!
+//! Each core runs a process that takes some seeds of one test and writes a record behind what
+//! each run prints. A process that dies (an abort, a thread that never gives up its turn) has
+//! failed at the first seed without a record; its other seeds go to another process.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{IsTerminal, Read, Write};
+use std::ops::RangeInclusive;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::options::Options;
+use super::simulated::replay_command;
+use crate::labsync::{Condvar, Instant, Mutex, SimReport, thread};
+use crate::tester::LabTest;
+
+/// How many seeds a process takes at a time.
+const SEEDS_AT_A_TIME: u64 = 10;
+/// How many failures are shown in full.
+const MOST_FAILURES_SHOWN: usize = 5;
+/// What a record's line begins with; no test prints that.
+const RECORD_MARK: &str = "\u{1e}record ";
+
+/// What a process reports of one run.
+pub(super) struct Record {
+    seed: u64,
+    passed: bool,
+    elapsed: Duration,
+    cpu: Duration,
+}
+
+impl Record {
+    pub fn of(seed: u64, report: &SimReport, cpu: Duration) -> Record {
+        Record { seed, passed: report.failure.is_none(), elapsed: report.elapsed, cpu }
+    }
+
+    pub fn to_line(&self) -> String {
+        let Record { seed, passed, elapsed, cpu } = self;
+        let (elapsed, cpu) = (elapsed.as_nanos(), cpu.as_nanos());
+        format!("{RECORD_MARK}{seed} {passed} {elapsed} {cpu}\n")
+    }
+
+    fn from_line(line: &str) -> Option<Record> {
+        let mut words = line.strip_prefix(RECORD_MARK)?.split(' ');
+        Some(Record {
+            seed: words.next()?.parse().ok()?,
+            passed: words.next()?.parse().ok()?,
+            elapsed: Duration::from_nanos(words.next()?.parse().ok()?),
+            cpu: Duration::from_nanos(words.next()?.parse().ok()?),
+        })
+    }
+}
+
+/// Some seeds of one test.
+struct Share {
+    test: &'static str,
+    seeds: RangeInclusive<u64>,
+}
+
+struct Sweep {
+    board: Mutex<Board>,
+    /// Notified when a share is done.
+    share_done: Condvar,
+    kernel_name: Option<String>,
+    verbose: bool,
+    /// With one seed only, what each test prints is shown.
+    show_all: bool,
+}
+
+#[derive(Default)]
+struct Board {
+    waiting: VecDeque<Share>,
+    working: usize,
+    results: BTreeMap<&'static str, Tally>,
+    done: u64,
+    failures_shown: usize,
+}
+
+#[derive(Default)]
+struct Tally {
+    runs: u64,
+    failed_seeds: Vec<u64>,
+    elapsed: Duration,
+    cpu: Duration,
+}
+
+/// Runs the tests for all seeds; true if all passed.
+pub(super) fn run(suite: &str, tests: &[LabTest], options: &Options) -> bool {
+    let start = Instant::now();
+    let (first, last) = (*options.seeds.start(), *options.seeds.end());
+    let count = tests.len() as u64 * (last - first + 1);
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    println!("\nsimulating {} tests of suite {suite}, seeds {first} to {last}", tests.len());
+    let shares = shares(tests, first, last);
+    let sweep = Arc::new(Sweep {
+        board: Mutex::new(Board { waiting: shares, ..Board::default() }),
+        share_done: Condvar::new(),
+        kernel_name: options.kernel_name.clone(),
+        verbose: options.verbose,
+        show_all: first == last,
+    });
+    for core in 0..cores {
+        let sweep = sweep.clone();
+        thread::spawn(format!("sweep {core}"), move || sweep.work());
+    }
+    sweep.wait(count, start);
+    let board = sweep.board.lock();
+    summarize(&board, tests, start.elapsed())
+}
+
+fn shares(tests: &[LabTest], first: u64, last: u64) -> VecDeque<Share> {
+    let mut shares = VecDeque::new();
+    let mut from = first;
+    loop {
+        let to = from.saturating_add(SEEDS_AT_A_TIME - 1).min(last);
+        shares.extend(tests.iter().map(|test| Share { test: test.name, seeds: from..=to }));
+        if to == last {
+            return shares;
+        }
+        from = to + 1;
+    }
+}
+
+impl Sweep {
+    fn work(&self) {
+        while let Some(share) = self.take() {
+            let (output, ending) = self.run_share(&share);
+            self.book(&share, &output, &ending);
+        }
+    }
+
+    /// The next share; waits while others work, since they may leave some.
+    fn take(&self) -> Option<Share> {
+        let mut board = self.board.lock();
+        loop {
+            if let Some(share) = board.waiting.pop_front() {
+                board.working += 1;
+                return Some(share);
+            }
+            if board.working == 0 {
+                return None;
+            }
+            self.share_done.wait(&mut board);
+        }
+    }
+
+    fn run_share(&self, share: &Share) -> (String, String) {
+        let result = std::env::current_exe().and_then(|exe| {
+            let mut command = Command::new(exe);
+            command.args(["--sim", "--records", "--exact", share.test]).stdin(Stdio::null());
+            command.arg(format!("--seeds={}-{}", share.seeds.start(), share.seeds.end()));
+            command.env_remove("SEED").env_remove("SEEDS");
+            command.args(self.kernel_name.iter().flat_map(|name| ["--kernel", name]));
+            command.args(self.verbose.then_some("--verbose"));
+            let (mut reader, writer) = std::io::pipe()?;
+            command.stdout(writer.try_clone()?).stderr(writer);
+            let mut child = command.spawn()?;
+            drop(command); // it holds the pipe's writing end
+            let mut output = Vec::new();
+            reader.read_to_end(&mut output)?;
+            Ok((String::from_utf8_lossy(&output).into_owned(), child.wait()?.to_string()))
+        });
+        result.unwrap_or_else(|error| (String::new(), error.to_string()))
+    }
+
+    /// Takes the records from what a process printed; what stands before each is its run's.
+    fn book(&self, share: &Share, output: &str, ending: &str) {
+        let mut board = self.board.lock();
+        let mut printed = String::new();
+        let mut next = *share.seeds.start();
+        for line in output.lines() {
+            let Some(record) = Record::from_line(line) else {
+                printed.push_str(line);
+                printed.push('\n');
+                continue;
+            };
+            next = record.seed + 1;
+            if self.show_all || !record.passed {
+                board.show(&printed, record.passed);
+            }
+            board.count(share.test, &record);
+            printed.clear();
+        }
+        if next <= *share.seeds.end() {
+            let again = replay_command(share.test, next);
+            printed.push_str(&format!(
+                "  ... FAILED --  {}, seed {next}: its process ended with {ending}\n      \
+                 again: {again}\n",
+                share.test
+            ));
+            board.show(&printed, false);
+            board.count(
+                share.test,
+                &Record { seed: next, passed: false, elapsed: Duration::ZERO, cpu: Duration::ZERO },
+            );
+            if next < *share.seeds.end() {
+                let seeds = next + 1..=*share.seeds.end();
+                board.waiting.push_front(Share { test: share.test, seeds });
+            }
+        }
+        board.working -= 1;
+        self.share_done.notify_all();
+    }
+
+    fn wait(&self, count: u64, start: Instant) {
+        let terminal = std::io::stderr().is_terminal();
+        let every = Duration::from_secs(if terminal { 1 } else { 15 });
+        let mut next_show = start + every;
+        let mut board = self.board.lock();
+        while board.working > 0 || !board.waiting.is_empty() {
+            self.share_done.wait_until(&mut board, next_show);
+            if Instant::now() >= next_show {
+                next_show += every;
+                let failed: usize = board.results.values().map(|t| t.failed_seeds.len()).sum();
+                let seconds = start.elapsed().as_secs_f64();
+                let line =
+                    format!("[{}/{count} runs, {failed} failed, {seconds:.0} s]", board.done);
+                let mut err = std::io::stderr().lock();
+                // Progress that nobody can see is no reason to fail.
+                let _ = if terminal {
+                    write!(err, "\r\x1b[2K{line}\r")
+                } else {
+                    writeln!(err, "{line}")
+                };
+            }
+        }
+    }
+}
+
+impl Board {
+    fn show(&mut self, output: &str, passed: bool) {
+        if !passed {
+            self.failures_shown += 1;
+            if self.failures_shown > MOST_FAILURES_SHOWN {
+                return;
+            }
+        }
+        print!("{output}");
+    }
+
+    fn count(&mut self, test: &'static str, record: &Record) {
+        self.done += 1;
+        let tally = self.results.entry(test).or_default();
+        tally.runs += 1;
+        tally.elapsed += record.elapsed;
+        tally.cpu += record.cpu;
+        if !record.passed {
+            tally.failed_seeds.push(record.seed);
+        }
+    }
+}
+
+fn summarize(board: &Board, tests: &[LabTest], wall: Duration) -> bool {
+    println!("\n{:38} {:>6} {:>6} {:>11} {:>9}", "test", "runs", "failed", "virtual s", "CPU s");
+    let mut total = Tally::default();
+    for test in tests {
+        let Some(tally) = board.results.get(test.name) else { continue };
+        let first = tally.failed_seeds.iter().min();
+        let first = first.map_or(String::new(), |seed| format!("  first failing seed {seed}"));
+        println!("{}{first}", row(test.name, tally));
+        total.runs += tally.runs;
+        total.elapsed += tally.elapsed;
+        total.cpu += tally.cpu;
+        total.failed_seeds.extend(&tally.failed_seeds);
+    }
+    println!("{}", row("all", &total));
+    let failed = total.failed_seeds.len() as u64;
+    if board.failures_shown > MOST_FAILURES_SHOWN {
+        println!("\n({MOST_FAILURES_SHOWN} of {failed} failures are shown above)");
+    }
+    let verdict = if failed == 0 { "ok" } else { "FAILED" };
+    println!(
+        "\ntest result: {verdict}. {} passed; {failed} failed; 0 ignored; 0 measured; \
+         0 filtered out; finished in {:.2}s\n",
+        total.runs - failed,
+        wall.as_secs_f64()
+    );
+    failed == 0
+}
+
+fn row(name: &str, tally: &Tally) -> String {
+    let (elapsed, cpu) = (tally.elapsed.as_secs_f64(), tally.cpu.as_secs_f64());
+    let (runs, failed) = (tally.runs, tally.failed_seeds.len());
+    format!("{name:38} {runs:6} {failed:6} {elapsed:11.1} {cpu:9.2}")
+}
