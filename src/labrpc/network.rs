@@ -128,6 +128,7 @@ impl Network {
     ///
     /// # Panics
     /// If there is an end of that name.
+    #[track_caller]
     pub fn make_end(&self, name: impl Into<String>) -> ClientEnd {
         let name: Arc<str> = name.into().into();
         let mut state = self.shared.state.lock();
@@ -140,6 +141,7 @@ impl Network {
     ///
     /// # Panics
     /// If there is no such end.
+    #[track_caller]
     pub fn connect(&self, end: &str, server: impl Into<String>) {
         self.shared.state.lock().end_mut(end).server = Some(server.into());
     }
@@ -148,6 +150,7 @@ impl Network {
     ///
     /// # Panics
     /// If there is no such end.
+    #[track_caller]
     pub fn enable(&self, end: &str, enabled: bool) {
         let mut state = self.shared.state.lock();
         state.end_mut(end).enabled = enabled;
@@ -160,6 +163,7 @@ impl Network {
     ///
     /// # Panics
     /// If a server of that name is there; [`delete_server`](Network::delete_server) it first.
+    #[track_caller]
     pub fn add_server(&self, name: impl Into<String>, server: Server) {
         let name = name.into();
         let mut state = self.shared.state.lock();
@@ -173,12 +177,18 @@ impl Network {
     /// Takes a server away: no reply of it is delivered any more, calls whose handler is running
     /// are lost at once. The handlers themselves run on. No such server: nothing happens.
     pub fn delete_server(&self, name: &str) {
-        let mut state = self.shared.state.lock();
-        let Some(deleted) = state.servers.remove(name) else { return };
-        state.lose(|call| match &call.stage {
-            Stage::Request => false,
-            Stage::Handler(server) | Stage::Reply(server) => Arc::ptr_eq(server, &deleted),
-        });
+        let deleted = {
+            let mut state = self.shared.state.lock();
+            let Some(deleted) = state.servers.remove(name) else { return };
+            state.lose(|call| match &call.stage {
+                Stage::Request => false,
+                Stage::Handler(server) | Stage::Reply(server) => Arc::ptr_eq(server, &deleted),
+            });
+            deleted
+        };
+        // Outside the lock, as in cleanup, observe, and at the end of a call: what a handler owns
+        // may use the network when it is dropped.
+        drop(deleted);
     }
 
     /// False: requests and replies may be delayed and dropped.
@@ -201,6 +211,7 @@ impl Network {
     /// # Panics
     /// If there is no such server.
     #[must_use]
+    #[track_caller]
     pub fn get_count(&self, server: &str) -> usize {
         let state = self.shared.state.lock();
         match state.servers.get(server) {
@@ -226,7 +237,8 @@ impl Network {
 
     /// Shows each request to `observer` as it is sent, in the caller's thread.
     pub fn observe(&self, observer: impl Fn(Request<'_>) + Send + Sync + 'static) {
-        self.shared.state.lock().observer = Some(Arc::new(observer));
+        let old = self.shared.state.lock().observer.replace(Arc::new(observer));
+        drop(old); // outside the lock
     }
 
     /// The end of the network: every call in flight, and every later one, is lost at once, and
@@ -252,6 +264,7 @@ impl Drop for Network {
 }
 
 impl State {
+    #[track_caller]
     fn end_mut(&mut self, name: &str) -> &mut End {
         match self.ends.get_mut(name) {
             Some(end) => end,
@@ -394,7 +407,8 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.shared.state.lock().in_flight.remove(&self.id);
+        let this = self.shared.state.lock().in_flight.remove(&self.id);
+        drop(this); // outside the lock: it may be the last to know a deleted server
     }
 }
 

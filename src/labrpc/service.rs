@@ -32,6 +32,7 @@ impl Service {
     /// # Panics
     /// If the service has a method of that name.
     #[must_use]
+    #[track_caller]
     pub fn method<A, R>(
         mut self,
         name: impl Into<String>,
@@ -74,6 +75,7 @@ impl Server {
     ///
     /// # Panics
     /// If the server has a service of that name.
+    #[track_caller]
     pub fn add_service(&mut self, service: Service) {
         assert!(
             !self.services.contains_key(&service.name),

@@ -36,7 +36,7 @@ impl Raft {
     }
 
     /// Followers, candidates: when the election timeout has passed, start an election (§5.2).
-    fn campaign_if_due(&self) -> Option<(Receipt, RequestVoteArgs)> {
+    pub(super) fn campaign_if_due(&self) -> Option<(Receipt, RequestVoteArgs)> {
         let mut state = self.monitor.lock();
         if state.is_leader() || Instant::now() < state.election_deadline {
             return None;
@@ -47,7 +47,7 @@ impl Raft {
     }
 
     /// Until the timer may have run out. It may have been reset by then, hence the loop above.
-    fn next_look(&self) -> Duration {
+    pub(super) fn next_look(&self) -> Duration {
         let state = self.monitor.lock();
         if state.is_leader() { TICK } else { TICK.min(state.election_deadline - Instant::now()) }
     }
@@ -62,7 +62,7 @@ impl Raft {
         }
     }
 
-    fn ask_for_vote(&self, peer: ServerId, campaign: Receipt, args: &RequestVoteArgs) {
+    pub(super) fn ask_for_vote(&self, peer: ServerId, campaign: Receipt, args: &RequestVoteArgs) {
         let reply = self.peers[peer].call::<_, RequestVoteReply>("Raft.RequestVote", args);
         let Some(reply) = reply else { return };
         let Some(mut state) = self.monitor.relock(campaign, reply.term) else { return };

@@ -22,6 +22,7 @@ impl State {
     /// Saves the persistent state, if any of it changed since the last time.
     pub(super) fn persist(&mut self) {
         if !self.is_saved() {
+            self.assert_follows_saved();
             self.persister.save(self.encode().into(), self.snapshot.clone());
             self.saved = self.mark();
         }
@@ -30,6 +31,15 @@ impl State {
     /// Whether the disk holds what memory holds.
     pub(super) fn is_saved(&self) -> bool {
         self.saved == self.mark()
+    }
+
+    /// What is on disk is also how things stood when the lock was last released: terms only rise,
+    /// and within a term a vote stays.
+    fn assert_follows_saved(&self) {
+        let (SavedMark { current_term: old, voted_for, .. }, new) = (self.saved, self.current_term);
+        assert!(new >= old, "term regression {old} -> {new}");
+        let stays = new > old || voted_for.is_none() || voted_for == self.voted_for;
+        assert!(stays, "the vote of term {new} changes from {voted_for:?} to {:?}", self.voted_for);
     }
 
     fn mark(&self) -> SavedMark {
@@ -73,5 +83,7 @@ impl State {
 
 fn decode(bytes: &Bytes) -> Result<(Term, Option<ServerId>, Log), DecodeError> {
     let mut decoder = LabDecoder::new(&bytes[..]);
-    Ok((decoder.decode()?, decoder.decode()?, decoder.decode()?))
+    let state = (decoder.decode()?, decoder.decode()?, decoder.decode()?);
+    decoder.finish()?;
+    Ok(state)
 }

@@ -128,7 +128,7 @@ impl Raft {
     }
 
     /// The body of an RPC's thread: sends one message and learns from its reply.
-    fn deliver(&self, message: Message) {
+    pub(super) fn deliver(&self, message: Message) {
         let Message { peer, reign, number, content } = message;
         match &content {
             Content::Append(args) => self.send_append(peer, reign, args),
@@ -172,7 +172,7 @@ impl State {
     }
 
     /// When the next message of this reign is due; `None` if this server does not lead.
-    fn next_due(&self) -> Option<Instant> {
+    pub(super) fn next_due(&self) -> Option<Instant> {
         let Role::Leader(leader) = &self.role else { return None };
         let due_of = |peer: ServerId| {
             let pace = &leader.pace[peer];
@@ -185,7 +185,7 @@ impl State {
 
     /// The messages that are due now. All that an RPC says is copied out here, in the critical
     /// section that decides to send it.
-    fn take_messages_due(&mut self, now: Instant) -> Vec<Message> {
+    pub(super) fn take_messages_due(&mut self, now: Instant) -> Vec<Message> {
         let (last_index, commit_index) = (self.log.last_index(), self.commit_index);
         let mut messages = Vec::new();
         for peer in self.peers() {
@@ -238,7 +238,7 @@ impl State {
     }
 
     /// A message of this reign has its reply, or is lost. Whatever is new by now may be sent.
-    fn message_ended(&mut self, peer: ServerId, number: u64) {
+    pub(super) fn message_ended(&mut self, peer: ServerId, number: u64) {
         let Role::Leader(leader) = &mut self.role else { return };
         let unanswered = &mut leader.pace[peer].unanswered;
         if *unanswered == Some(number) {

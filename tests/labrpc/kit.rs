@@ -1,0 +1,133 @@
+//! What the tests are made of: banners, threads that make calls, gates, and waits with a limit.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use raftlab::labsync::thread::{self, JoinHandle};
+use raftlab::labsync::{Condvar, Instant, Mutex};
+
+/// How long any event may take that has no limit of its own.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+/// How often a measurement is repeated before it counts.
+const ATTEMPTS: usize = 10;
+
+/// Prints a test's banner.
+pub fn begin(banner: &str) {
+    println!("{banner} ...");
+}
+
+/// The test has passed.
+pub fn end() {
+    println!("  ... Passed");
+}
+
+/// Starts `count` threads that run `body`, each with its number.
+pub fn start<T: Send + 'static>(
+    count: usize,
+    body: impl Fn(usize) -> T + Clone + Send + 'static,
+) -> Vec<JoinHandle<T>> {
+    let spawn = |i| {
+        let body = body.clone();
+        thread::spawn(format!("caller {i}"), move || body(i))
+    };
+    (0..count).map(spawn).collect()
+}
+
+/// Waits for all of them; what they returned.
+pub fn join<T>(threads: Vec<JoinHandle<T>>) -> Vec<T> {
+    threads.into_iter().map(JoinHandle::join).collect()
+}
+
+/// Polls until `done`.
+#[track_caller]
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < LIMIT, "waited {LIMIT:?} in vain until {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Something takes less than `limit`, as measured by `attempt`.
+///
+/// The host may stand still for longer than that. So a late attempt is repeated: only if all of
+/// them are late it is the network's fault. What `attempt` asserts itself holds each time.
+#[track_caller]
+pub fn in_time(what: &str, limit: Duration, mut attempt: impl FnMut() -> Duration) {
+    on_a_calm_host(|| check_time(what, attempt(), limit));
+}
+
+/// Ok if `took` is less than `limit`.
+pub fn check_time(what: &str, took: Duration, limit: Duration) -> Result<(), String> {
+    let late = || format!("{what} took {took:?}, which should be less than {limit:?}");
+    if took < limit { Ok(()) } else { Err(late()) }
+}
+
+/// The same for any measurement that a stall of the host may spoil.
+#[track_caller]
+pub fn on_a_calm_host(mut attempt: impl FnMut() -> Result<(), String>) {
+    let mut failures = Vec::new();
+    while failures.len() < ATTEMPTS {
+        match attempt() {
+            Ok(()) => return,
+            Err(failure) => {
+                println!("warning: {failure}; once more, in case the host was slow");
+                failures.push(failure);
+            }
+        }
+    }
+    panic!("{ATTEMPTS} times in a row:\n{}", failures.join("\n"));
+}
+
+/// `number` lies between two bounds.
+#[track_caller]
+pub fn check_between<N: PartialOrd + Debug>(what: &str, number: N, least: N, most: N) {
+    let inside = least <= number && number <= most;
+    assert!(inside, "{what}: {number:?}, expected {least:?} to {most:?}");
+}
+
+/// Threads that come to a gate wait until somebody opens it; then it stays open.
+#[derive(Default)]
+pub struct Gate {
+    state: Mutex<GateState>,
+    /// Notified when a thread comes and when the gate is opened.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    open: bool,
+    arrived: usize,
+}
+
+impl Gate {
+    /// Waits until the gate is open.
+    pub fn pass(&self) {
+        let mut state = self.state.lock();
+        state.arrived += 1;
+        self.changed.notify_all();
+        let deadline = Instant::now() + LIMIT;
+        while !state.open {
+            let late = self.changed.wait_until(&mut state, deadline).timed_out();
+            assert!(!late, "nobody has opened the gate for {LIMIT:?}");
+        }
+    }
+
+    /// Lets everybody through, now and later.
+    pub fn open(&self) {
+        self.state.lock().open = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until that many threads have come to the gate.
+    #[track_caller]
+    pub fn wait_for_arrivals(&self, count: usize) {
+        let mut state = self.state.lock();
+        let deadline = Instant::now() + LIMIT;
+        while state.arrived < count {
+            let late = self.changed.wait_until(&mut state, deadline).timed_out();
+            assert!(!late, "{} of {count} have come to the gate in {LIMIT:?}", state.arrived);
+        }
+    }
+}
