@@ -62,8 +62,18 @@ impl Condvar {
         guard: &mut MutexGuard<'_, T>,
         timeout: Duration,
     ) -> WaitTimeoutResult {
+        self.wait_at_most("Condvar::wait_for", guard, timeout)
+    }
+
+    #[track_caller]
+    fn wait_at_most<T>(
+        &self,
+        what: &'static str,
+        guard: &mut MutexGuard<'_, T>,
+        timeout: Duration,
+    ) -> WaitTimeoutResult {
         let at = Location::caller();
-        let (sim, _waiting) = self.begin_wait("Condvar::wait_for", guard, at);
+        let (sim, _waiting) = self.begin_wait(what, guard, at);
         WaitTimeoutResult(match sim {
             Some(sim) => self.wait_simulated(&sim, guard, at, Some(Instant::now() + timeout)),
             None => {
@@ -82,7 +92,7 @@ impl Condvar {
         guard: &mut MutexGuard<'_, T>,
         deadline: Instant,
     ) -> WaitTimeoutResult {
-        self.wait_for(guard, deadline - Instant::now())
+        self.wait_at_most("Condvar::wait_until", guard, deadline - Instant::now())
     }
 
     #[track_caller]

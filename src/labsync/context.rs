@@ -170,13 +170,17 @@ pub(super) fn held_any() -> Option<Line> {
 }
 
 #[inline]
+#[track_caller]
 pub(super) fn push_held(address: usize, at: Line) {
-    HELD.with(|held| {
+    let room = HELD.with(|held| {
         let n = held.len.get();
-        assert!(n < MAX_HELD, "lock at {at}: this thread holds {MAX_HELD} locks already");
-        held.locks[n].set((address, Some(at)));
-        held.len.set(n + 1);
+        if n < MAX_HELD {
+            held.locks[n].set((address, Some(at)));
+            held.len.set(n + 1);
+        }
+        n < MAX_HELD
     });
+    assert!(room, "lock at {at}: this thread holds {MAX_HELD} locks already");
 }
 
 #[inline]

@@ -56,9 +56,12 @@ impl LockWait {
 
     /// Notes who owns the lock now; the report, if that closes a circle.
     ///
-    /// `owner` is a thread's number (0: unknown) and the line where it took the lock.
-    pub fn look_for_cycle(&self, owner: (u32, Option<Line>)) -> Option<String> {
+    /// `owner` reads a thread's number (0: unknown) and the line where it took the lock. It is
+    /// read with the registry locked: otherwise the owner could release this lock and begin to
+    /// wait for another after the reading and before the moment that is noted for it.
+    pub fn look_for_cycle(&self, owner: impl FnOnce() -> (u32, Option<Line>)) -> Option<String> {
         let mut registry = REGISTRY.lock();
+        let owner = owner();
         registry.moment += 1;
         let moment = registry.moment;
         let edge = registry.waits.get_mut(&self.thread).expect("registered by begin()");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_utils::atomic::AtomicCell;
 
 use super::context::{self, Line};
-use super::{deadlock, rules, sim};
+use super::{deadlock, panics, rules, sim};
 
 /// How long a lock is waited for before anybody wonders. Critical sections take microseconds.
 const PATIENCE: Duration = Duration::from_millis(10);
@@ -120,7 +120,8 @@ impl<T> Mutex<T> {
         let _waiting = context::waiting("Mutex::lock", at);
         let wait = deadlock::LockWait::begin(at);
         loop {
-            let owner = (self.owner.load(Ordering::SeqCst), self.taken.load());
+            panics::stop_if_run_is_over();
+            let owner = || (self.owner.load(Ordering::SeqCst), self.taken.load());
             if let Some(cycle) = wait.look_for_cycle(owner) {
                 panic!("{cycle}");
             }
@@ -136,10 +137,12 @@ impl<T> Mutex<T> {
     }
 
     #[inline]
+    #[track_caller]
     fn note_taken(&self, at: Line) {
+        // First, as it may panic: then this thread must not stand there as the owner.
+        context::push_held(self.address(), at);
         self.taken.store(Some(at));
         self.owner.store(context::current_id(), Ordering::Release);
-        context::push_held(self.address(), at);
     }
 
     /// Must come before the real unlock: afterwards the next owner writes here.

@@ -1,7 +1,7 @@
 //! Panics: a panic in any thread of a run is the failure of that run, and none gets lost.
 
 use std::any::Any;
-use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Once;
 
 use super::run::Failure;
@@ -13,7 +13,7 @@ struct Stop;
 /// How a thread's body ended.
 pub(super) enum Ending<T> {
     Returned(T),
-    /// It panicked (the hook has recorded it), or was unwound because its run is over.
+    /// It panicked (which is recorded), or was unwound because its run is over.
     Unwound,
 }
 
@@ -22,6 +22,10 @@ pub(super) fn catch<T>(body: impl FnOnce() -> T) -> Ending<T> {
     match panic::catch_unwind(AssertUnwindSafe(body)) {
         Ok(value) => Ending::Returned(value),
         Err(payload) => {
+            if let Some(run) = context::current_run().filter(|_| !payload.is::<Stop>()) {
+                // The hook has said so, except of a panic that somebody passed on.
+                run.fail(failure_of(&*payload, None));
+            }
             // A payload's destructor may panic as well; that must not end the pool's thread.
             std::mem::forget(payload);
             Ending::Unwound
@@ -62,7 +66,7 @@ pub(super) fn install_hook() {
         panic::set_hook(Box::new(move |info| match context::current_run() {
             None => usual(info),
             Some(run) => {
-                run.fail(failure_of(info));
+                run.fail(failure_of(info.payload(), info.location()));
                 if let Some(sim) = sim::current() {
                     sim.note_unwinding();
                 }
@@ -71,11 +75,11 @@ pub(super) fn install_hook() {
     });
 }
 
-fn failure_of(info: &PanicHookInfo<'_>) -> Failure {
+fn failure_of(payload: &dyn Any, at: Option<&Location<'_>>) -> Failure {
     Failure {
         thread: context::current().name.clone(),
-        message: message_of(info.payload()),
-        at: info.location().map(ToString::to_string),
+        message: message_of(payload),
+        at: at.map(ToString::to_string),
     }
 }
 

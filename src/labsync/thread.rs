@@ -13,7 +13,7 @@ use super::{panics, pool, rng, rules};
 
 /// A thread that was spawned; dropping the handle lets it run on by itself.
 pub struct JoinHandle<T> {
-    name: String,
+    info: Arc<ThreadInfo>,
     outcome: Arc<Outcome<T>>,
 }
 
@@ -59,7 +59,7 @@ where
 {
     let (info, handle) = prepare(Some(run.clone()), name);
     let (for_life, outcome) = (info.clone(), handle.outcome.clone());
-    sim.spawn(info, move || live(&for_life, seed, body, &outcome));
+    sim.spawn(info, move || live(&for_life, seed, body, outcome));
     handle
 }
 
@@ -75,12 +75,12 @@ where
 {
     let (info, handle) = prepare(run, name);
     let outcome = handle.outcome.clone();
-    pool::execute(Box::new(move || live(&info, seed, body, &outcome)));
+    pool::execute(Box::new(move || live(&info, seed, body, outcome)));
     handle
 }
 
 fn prepare<T>(run: Option<Arc<RunState>>, name: String) -> (Arc<ThreadInfo>, JoinHandle<T>) {
-    let info = ThreadInfo::new(name.clone(), run);
+    let info = ThreadInfo::new(name, run);
     if let Some(run) = &info.run {
         run.thread_started(&info);
     }
@@ -89,11 +89,11 @@ fn prepare<T>(run: Option<Arc<RunState>>, name: String) -> (Arc<ThreadInfo>, Joi
         ended: parking_lot::Condvar::new(),
         waiters: parking_lot::Mutex::new(Vec::new()),
     });
-    (info, JoinHandle { name, outcome })
+    (info.clone(), JoinHandle { info, outcome })
 }
 
 /// A thread's whole life, on a thread of the pool.
-fn live<T>(info: &Arc<ThreadInfo>, seed: u64, body: impl FnOnce() -> T, outcome: &Outcome<T>) {
+fn live<T>(info: &Arc<ThreadInfo>, seed: u64, body: impl FnOnce() -> T, outcome: Arc<Outcome<T>>) {
     context::set_current(Some(info.clone()));
     rng::set_seed(seed);
     let ending = panics::catch(body);
@@ -104,6 +104,9 @@ fn live<T>(info: &Arc<ThreadInfo>, seed: u64, body: impl FnOnce() -> T, outcome:
         let waiters = std::mem::take(&mut *outcome.waiters.lock());
         waiters.into_iter().for_each(|slot| sim.unblock(slot));
     }
+    // Without a handle the value is dropped here: its destructor is part of the thread's life.
+    panics::catch(move || drop(outcome));
+    check_no_guard_leaked(info);
     context::set_current(None);
     if let Some(run) = &info.run {
         run.thread_ended(info.id);
@@ -125,19 +128,33 @@ impl<T> JoinHandle<T> {
     /// Waits for the thread's end; its value.
     ///
     /// # Panics
-    /// If this thread holds a lock, and if the thread panicked: then the run has failed already,
-    /// with that thread's message.
+    /// If this thread holds a lock, and if the thread panicked: when both belong to one run, that
+    /// has failed already, with that thread's message.
     #[track_caller]
     pub fn join(self) -> T {
         let at = Location::caller();
         rules::no_lock_held("JoinHandle::join", at);
         let _waiting = context::waiting("JoinHandle::join", at);
-        self.outcome.wait();
-        let ending = self.outcome.ending.lock().take();
-        match ending {
-            Some(Ending::Returned(value)) => value,
-            _ if context::current_run().is_some() => panics::stop(),
-            _ => panic!("thread '{}' panicked", self.name),
+        match self.outcome.wait() {
+            Ending::Returned(value) => value,
+            Ending::Unwound => self.no_value(),
+        }
+    }
+
+    #[cold]
+    #[track_caller]
+    fn no_value(&self) -> ! {
+        match (context::current_run(), &self.info.run) {
+            // In a destructor, and nothing to return: to unwind from here would abort the process
+            // and hide the failure that the run has already.
+            (Some(_), _) if panics::unwinding() => loop {
+                match sim::current() {
+                    Some(sim) => sim.block(sim::Why::Must, None),
+                    None => std::thread::park(),
+                }
+            },
+            (Some(run), Some(of_thread)) if Arc::ptr_eq(&run, of_thread) => panics::stop(),
+            _ => panic!("thread '{}' panicked", self.info.name),
         }
     }
 
@@ -149,18 +166,27 @@ impl<T> JoinHandle<T> {
 }
 
 impl<T> Outcome<T> {
-    fn wait(&self) {
+    fn wait(&self) -> Ending<T> {
         if let Some(sim) = sim::current() {
-            sim.point();
-            while self.ending.lock().is_none() && !sim.is_unwinding() {
-                self.waiters.lock().push(sim.me());
-                sim.block(sim::Why::Other, None);
-            }
-            return;
+            return self.wait_simulated(&sim);
         }
         let mut ending = self.ending.lock();
-        while ending.is_none() {
+        loop {
+            if let Some(ending) = ending.take() {
+                return ending;
+            }
             self.ended.wait(&mut ending);
+        }
+    }
+
+    fn wait_simulated(&self, sim: &Sim) -> Ending<T> {
+        sim.point();
+        loop {
+            if let Some(ending) = self.ending.lock().take() {
+                return ending;
+            }
+            self.waiters.lock().push(sim.me());
+            sim.block(sim::Why::Must, None);
         }
     }
 }

@@ -81,8 +81,8 @@ fn leave() {
 /// Why a thread waits; the name is for reports.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    /// For a lock: also a thread that unwinds must wait until it gets it.
-    Lock,
+    /// For a lock, or for a thread's value: also a thread that unwinds must wait for it.
+    Must,
     /// For anything else: a thread that unwinds does not wait.
     Other,
 }
@@ -223,7 +223,7 @@ impl Sim {
             return self.break_lock_cycle(world, &circle);
         }
         drop(world);
-        self.block(Why::Lock, None);
+        self.block(Why::Must, None);
         self.world.lock().me().wants = None;
     }
 

@@ -157,9 +157,10 @@ impl Sim {
                 self.resume_to_end(slot);
             }
             if self.started_and_live().len() == before {
-                let names: Vec<_> = self.started_and_live();
-                eprintln!("threads {names:?} wait for each other's locks in destructors");
-                std::process::abort();
+                // Destructors that wait for each other: those stacks are given up.
+                #[cfg(feature = "coro")]
+                std::mem::forget(std::mem::take(&mut *self.fibers.lock()));
+                break;
             }
         }
         // What never ran is dropped here, when nobody holds a lock any more.
