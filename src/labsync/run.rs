@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::clock::Instant;
 use super::context::ThreadInfo;
-use super::{panics, thread};
+use super::{panics, sim, thread};
 
 /// What a run needs to know.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub(super) struct RunState {
     progress: parking_lot::Mutex<Progress>,
     /// Notified when the run fails, when its body returns, and when its last thread ends.
     changed: parking_lot::Condvar,
+    /// The same for a run inside a simulation: the thread that waits for its end.
+    waiters: parking_lot::Mutex<Vec<sim::Slot>>,
     over: AtomicBool,
 }
 
@@ -64,6 +66,7 @@ impl RunState {
         RunState {
             progress: parking_lot::Mutex::default(),
             changed: parking_lot::Condvar::new(),
+            waiters: parking_lot::Mutex::new(Vec::new()),
             over: AtomicBool::new(false),
         }
     }
@@ -76,13 +79,26 @@ impl RunState {
         self.progress.lock().failure.is_some()
     }
 
+    pub fn nobody_is_left(&self) -> bool {
+        self.progress.lock().live.is_empty()
+    }
+
     pub fn note_body_returned(&self) {
         self.progress.lock().body_returned = true;
-        self.changed.notify_all();
+        self.notify();
     }
 
     pub fn has_body_returned(&self) -> bool {
         self.progress.lock().body_returned
+    }
+
+    fn notify(&self) {
+        self.changed.notify_all();
+        if let Some(sim) = sim::current() {
+            std::mem::take(&mut *self.waiters.lock())
+                .into_iter()
+                .for_each(|slot| sim.unblock(slot));
+        }
     }
 
     /// The verdict has been given.
@@ -93,7 +109,7 @@ impl RunState {
     /// Records the first failure.
     pub fn fail(&self, failure: Failure) {
         self.progress.lock().failure.get_or_insert(failure);
-        self.changed.notify_all();
+        self.notify();
     }
 
     /// Whether the verdict has been given: threads that are left unwind at their next wait.
@@ -109,7 +125,8 @@ impl RunState {
         let mut progress = self.progress.lock();
         progress.live.remove(&id);
         if progress.live.is_empty() {
-            self.changed.notify_all();
+            drop(progress);
+            self.notify();
         }
     }
 
@@ -127,7 +144,15 @@ impl RunState {
             if rest.is_zero() {
                 return Wait::TimedOut(progress.live.values().cloned().collect());
             }
-            self.changed.wait_for(&mut progress, rest);
+            match sim::current() {
+                None => drop(self.changed.wait_for(&mut progress, rest)),
+                Some(sim) => {
+                    drop(progress);
+                    self.waiters.lock().push(sim.me());
+                    sim.block(sim::Why::Other, Some(deadline.nanos()));
+                    progress = self.progress.lock();
+                }
+            }
         }
     }
 }
@@ -154,9 +179,18 @@ pub fn run(options: RunOptions, body: impl FnOnce() + Send + 'static) -> Result<
         body();
         state.note_body_returned();
     };
-    thread::spawn_in(Some(run.clone()), options.name.clone(), options.seed, marked_body);
+    let (name, seed) = (options.name.clone(), options.seed);
+    let sim = sim::current();
+    match &sim {
+        // A run inside a simulated one is part of the simulation, with its scheduler and clock.
+        Some(sim) => drop(thread::spawn_in_simulation(sim, &run, name, seed, marked_body)),
+        None => drop(thread::spawn_in(Some(run.clone()), name, seed, marked_body)),
+    }
     let verdict = wait_for_end(&run, &options);
     run.set_over();
+    if let Some(sim) = sim {
+        sim.unblock_run(&run);
+    }
     verdict
 }
 

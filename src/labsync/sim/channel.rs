@@ -148,6 +148,9 @@ impl<T> SimChannel<T> {
         inner.receivers = if more { inner.receivers + 1 } else { inner.receivers - 1 };
         if inner.receivers == 0 {
             wake_all(&mut inner.waiting_senders);
+            if inner.capacity == 0 {
+                return; // the message there is its waiting sender's, who takes it back
+            }
             let undelivered = std::mem::take(&mut inner.queue);
             drop(inner);
             drop(undelivered); // outside the lock: a message may own the other end

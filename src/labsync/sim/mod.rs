@@ -163,6 +163,15 @@ impl Sim {
         self.world.lock().unblock(slot);
     }
 
+    /// Wakes all threads of a run that is over: where they wait, they find that out.
+    pub fn unblock_run(&self, run: &Arc<RunState>) {
+        let mut world = self.world.lock();
+        let is_of_run = |info: &ThreadInfo| info.run.as_ref().is_some_and(|r| Arc::ptr_eq(r, run));
+        let slots: Vec<Slot> =
+            world.live().filter(|&slot| is_of_run(&world.tasks[slot].info)).collect();
+        slots.into_iter().for_each(|slot| world.unblock(slot));
+    }
+
     /// Takes a random one from a list of waiting threads and makes it ready to run.
     pub fn unblock_one_of(&self, waiters: &mut Vec<Slot>) {
         if !waiters.is_empty() {
@@ -184,7 +193,11 @@ impl Sim {
 
     fn stop_if_ending(&self) {
         let mut world = self.world.lock();
-        if world.phase == Phase::Ending && !world.me().unwinding {
+        if world.me().unwinding {
+            return;
+        }
+        let run_is_over = world.me().info.run.as_ref().is_some_and(|run| run.is_over());
+        if world.phase == Phase::Ending || run_is_over {
             drop(world);
             panics::stop();
         }
@@ -211,6 +224,7 @@ impl Sim {
     ///
     /// # Panics
     /// If that closes a circle of threads that wait for each other.
+    #[track_caller]
     pub fn wait_for_lock(&self, lock: usize, at: Line, owner: u32, taken: Line) {
         let mut world = self.world.lock();
         let owner = world.live().find(|&slot| world.tasks[slot].info.id == owner);
@@ -228,6 +242,7 @@ impl Sim {
     }
 
     /// Fails the run with a report of the circle.
+    #[track_caller]
     fn break_lock_cycle(&self, mut world: WorldGuard<'_>, circle: &[(Slot, world::Wants)]) {
         if world.me().unwinding {
             // The run has failed already, and a second panic would abort: let the others unwind.
@@ -311,7 +326,7 @@ impl Sim {
         let mut world = self.world.lock();
         world.end_current();
         let over = world.phase == Phase::Ending || self.run.has_failed();
-        if over || world.live().next().is_none() {
+        if over || self.run.nobody_is_left() {
             return self.call_controller();
         }
         match world.pick() {

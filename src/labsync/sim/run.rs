@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::kernel::{Kernel, Seat};
 use super::world::{Event, Phase, Status, Stuck, World};
 use super::{Sim, Slot, watchdog};
+use crate::labsync::context::ThreadInfo;
 use crate::labsync::run::{Failure, RunOptions, RunState, THREAD_GRACE};
 use crate::labsync::{panics, thread};
 
@@ -120,10 +121,18 @@ fn simulate_world(
 impl Sim {
     /// Records why nobody can go on, with what each thread waits for.
     pub(super) fn fail_stuck(&self, world: &World, stuck: &Stuck) {
-        let threads: Vec<_> = world.live().map(|slot| world.tasks[slot].info.clone()).collect();
+        let body_returned = self.run.has_body_returned();
+        // Threads that a run inside this one has left behind are not this run's.
+        let is_ours =
+            |info: &ThreadInfo| info.run.as_ref().is_some_and(|run| Arc::ptr_eq(run, &self.run));
+        let threads: Vec<_> = world
+            .live()
+            .map(|slot| world.tasks[slot].info.clone())
+            .filter(|info| !body_returned || is_ours(info))
+            .collect();
         let seconds = world.now as f64 / 1e9;
         let head = match stuck {
-            _ if self.run.has_body_returned() => {
+            _ if body_returned => {
                 let grace = THREAD_GRACE.as_secs_f64();
                 format!("threads left {grace:.0} s after the end (kill() must end them)")
             }

@@ -20,7 +20,7 @@ pub(in crate::labsync) type Slot = usize;
 /// Virtual time that each scheduling point costs, so that a loop that only polls gets somewhere.
 const POINT_NS: u64 = 500;
 /// So many scheduling points without the clock having to jump: nobody ever waits.
-const LIVELOCK_POINTS: u64 = 2_000_000;
+const LIVELOCK_POINTS: u64 = 10_000_000;
 /// One timer in so many is late ...
 const LATE_ONE_IN: u32 = 16;
 /// ... by up to so much, as timers of real hosts are.
