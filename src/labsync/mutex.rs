@@ -159,7 +159,7 @@ impl<T> Mutex<T> {
     #[cold]
     fn release_simulated(&self) {
         if let Some(sim) = sim::current() {
-            sim.lock_released(&mut self.waiters.lock());
+            sim.lock_released(self.address(), &mut self.waiters.lock());
         }
     }
 }

@@ -11,6 +11,8 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 
 /// How often a measurement is repeated before it counts.
 const ATTEMPTS: usize = 10;
+/// What the host gets to calm down after the first attempt; after later ones it gets more.
+const CALM_DOWN: Duration = Duration::from_millis(200);
 
 /// Prints a test's banner.
 pub fn begin(banner: &str) {
@@ -58,13 +60,7 @@ pub fn in_time(what: &str, limit: Duration, mut attempt: impl FnMut() -> Duratio
     on_a_calm_host(|| check_time(what, attempt(), limit));
 }
 
-/// Ok if `took` is less than `limit`.
-pub fn check_time(what: &str, took: Duration, limit: Duration) -> Result<(), String> {
-    let late = || format!("{what} took {took:?}, which should be less than {limit:?}");
-    if took < limit { Ok(()) } else { Err(late()) }
-}
-
-/// The same for any measurement that a stall of the host may spoil.
+/// The same for any measurement that a stall of the host may spoil: repeats it until it is good.
 #[track_caller]
 pub fn on_a_calm_host(mut attempt: impl FnMut() -> Result<(), String>) {
     let mut failures = Vec::new();
@@ -74,10 +70,17 @@ pub fn on_a_calm_host(mut attempt: impl FnMut() -> Result<(), String>) {
             Err(failure) => {
                 println!("warning: {failure}; once more, in case the host was slow");
                 failures.push(failure);
+                thread::sleep(CALM_DOWN * failures.len() as u32);
             }
         }
     }
     panic!("{ATTEMPTS} times in a row:\n{}", failures.join("\n"));
+}
+
+/// Ok if `took` is less than `limit`.
+pub fn check_time(what: &str, took: Duration, limit: Duration) -> Result<(), String> {
+    let late = || format!("{what} took {took:?}, which should be less than {limit:?}");
+    if took < limit { Ok(()) } else { Err(late()) }
 }
 
 /// `number` lies between two bounds.

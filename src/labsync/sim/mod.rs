@@ -215,9 +215,14 @@ impl Sim {
     }
 
     /// The current thread gives up a lock: one of those who wait for it may try.
-    pub fn lock_released(&self, waiters: &mut Vec<Slot>) {
-        self.world.lock().me().held -= 1;
-        self.unblock_one_of(waiters);
+    pub fn lock_released(&self, lock: usize, waiters: &mut Vec<Slot>) {
+        let mut world = self.world.lock();
+        world.me().held -= 1;
+        if !waiters.is_empty() {
+            world.lock_released(lock);
+            drop(world);
+            self.unblock_one_of(waiters);
+        }
     }
 
     /// The current thread waits for a lock that thread number `owner` holds.
@@ -232,7 +237,7 @@ impl Sim {
             drop(world);
             panic!("lock() at {at}: the lock is held by a thread outside the simulation");
         };
-        world.me().wants = Some(world::Wants { lock, at, owner, taken });
+        world.me().wants = Some(world::Wants { lock, at, owner: Some(owner), taken });
         if let Some(circle) = world.lock_cycle().filter(|_| world.phase == Phase::Running) {
             return self.break_lock_cycle(world, &circle);
         }
@@ -254,7 +259,9 @@ impl Sim {
             .map(|(slot, wants)| super::deadlock::Step {
                 thread: world.tasks[*slot].info.name.clone(),
                 wants_at: wants.at,
-                owner: world.tasks[wants.owner].info.name.clone(),
+                owner: wants
+                    .owner
+                    .map_or("?".to_string(), |owner| world.tasks[owner].info.name.clone()),
                 taken: Some(wants.taken),
             })
             .collect();

@@ -87,7 +87,8 @@ pub(super) struct Task {
 pub(super) struct Wants {
     pub lock: usize,
     pub at: Line,
-    pub owner: Slot,
+    /// Who holds it; nobody between a release and the next taking.
+    pub owner: Option<Slot>,
     pub taken: Line,
 }
 
@@ -334,7 +335,7 @@ impl World {
             }
             let wants = self.tasks[slot].wants?;
             circle.push((slot, wants));
-            slot = wants.owner;
+            slot = wants.owner?;
             if slot == self.current {
                 return Some(circle);
             }
@@ -344,9 +345,18 @@ impl World {
         }
     }
 
+    /// The lock is free for the moment: who still waits for it waits for nobody.
+    pub fn lock_released(&mut self, lock: usize) {
+        for task in &mut self.tasks {
+            if let Some(wants) = task.wants.as_mut().filter(|wants| wants.lock == lock) {
+                wants.owner = None;
+            }
+        }
+    }
+
     /// The lock has a new owner: whoever still waits for it waits for that one.
     pub fn lock_taken(&mut self, lock: usize, taken: Line) {
-        let owner = self.current;
+        let owner = Some(self.current);
         for task in &mut self.tasks {
             if let Some(wants) = task.wants.as_mut().filter(|wants| wants.lock == lock) {
                 (wants.owner, wants.taken) = (owner, taken);

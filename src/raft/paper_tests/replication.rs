@@ -3,7 +3,7 @@
 use super::*;
 use crate::raft::rpc::AppendEntriesReply;
 
-/// The reply of a follower in the leader's term whose log does not match.
+/// The refusal of a follower whose log does not match. Its term has been looked at by then.
 fn refusal(conflict_term: Option<Term>, conflict_index: Index) -> AppendEntriesReply {
     AppendEntriesReply { term: 0, success: false, conflict_term, conflict_index }
 }

@@ -303,8 +303,7 @@ fn a_snapshot_stands_for_the_end_of_the_log() {
     assert_eq!(state.append_command(command(4)), 4);
 }
 
-/// A snapshot may go on the disk and be sent as often as need be: it never covers what is not
-/// committed (§7), and the lock is not released otherwise.
+/// A snapshot covers committed entries only (§7): with any other the lock is not released.
 #[test]
 #[should_panic(expected = "the snapshot covers 3, committed is 2")]
 fn a_snapshot_of_uncommitted_entries_is_caught_when_the_lock_is_released() {
