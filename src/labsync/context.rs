@@ -109,9 +109,10 @@ pub(super) fn current_id() -> u32 {
     if id != 0 { id } else { current().id }
 }
 
-/// Whether the current thread belongs to a simulation: one test of a thread-local an operation.
+/// Whether the current thread belongs to a simulation.
+#[must_use]
 #[inline]
-pub(super) fn in_simulation() -> bool {
+pub fn in_simulation() -> bool {
     IN_SIMULATION.get()
 }
 

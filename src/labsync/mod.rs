@@ -52,6 +52,7 @@ pub mod thread;
 
 pub use clock::Instant;
 pub use condvar::{Condvar, WaitTimeoutResult};
+pub use context::in_simulation as is_simulated;
 pub(crate) use context::waiting;
 pub use mutex::{Mutex, MutexGuard};
 pub use panics::unwinding;

@@ -2,7 +2,7 @@
 //!
 //! Two kinds of bounds: on counts, such as the requests that were dropped, which no host can
 //! disturb; and on times, which a busy host makes longer. A time that must not be too short is
-//! therefore checked at once, one that must not be too long as [`on_a_calm_host`]. The bounds
+//! therefore checked at once, one that must not be too long as [`exact_if_simulated`]. The bounds
 //! on counts come from Chernoff's inequality, with a probability of less than 10^-9 each to be
 //! missed by a correct network.
 
@@ -16,7 +16,7 @@ use raftlab::labsync::{Instant, Mutex, thread};
 use raftlab::tester::LabTest;
 
 use super::junk::{END, Lab, SERVER, handler2, make_end};
-use super::kit::{begin, check_between, end, join, on_a_calm_host, start, until};
+use super::kit::{begin, check_between, end, exact_if_simulated, join, start, until};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_unreliable_drops,
@@ -90,7 +90,7 @@ fn count_below(times: &[Duration], ms: u64) -> usize {
 /// Requests take 0 to 26 ms, all equally likely.
 pub fn test_unreliable_delays() {
     begin("Test: an unreliable network delays requests by up to 26 ms");
-    on_a_calm_host(|| {
+    exact_if_simulated(|| {
         let (callers, rpcs) = (20, 30);
         let log = Arc::new(Log::default());
         let (net, client) = log.network();
@@ -133,7 +133,7 @@ fn call_and_nap(client: &ClientEnd, first: usize, count: usize) -> Vec<Duration>
 /// Two replies in three are held back by 200 ms and up to 2000 more, short ones likelier.
 pub fn test_long_reordering() {
     begin("Test: long reordering holds back two replies in three");
-    on_a_calm_host(|| {
+    exact_if_simulated(|| {
         let count = 600;
         let log = Arc::new(Log::default());
         let (net, client) = log.network();
@@ -193,7 +193,7 @@ fn start_lost_calls(ends: [ClientEnd; 3], count: usize) -> Vec<thread::JoinHandl
 /// 'Lost' is heard after 0 to 99 ms.
 pub fn test_unreachable() {
     begin("Test: calls to where nobody can be reached are lost within 100 ms");
-    on_a_calm_host(|| {
+    exact_if_simulated(|| {
         let count = 90;
         let Lab { net, junk, .. } = Lab::new();
         let times = join(start_lost_calls(unreachable_ends(&net), count));
@@ -216,7 +216,7 @@ pub fn test_unreachable() {
 /// The same after 0 to 6999 ms: looked at for the first second.
 pub fn test_unreachable_with_long_delays() {
     begin("Test: with long delays, such calls are lost within 7 s");
-    on_a_calm_host(|| {
+    exact_if_simulated(|| {
         let count = 300;
         let Lab { net, junk, .. } = Lab::new();
         net.long_delays(true);

@@ -4,15 +4,10 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use raftlab::labsync::thread::{self, JoinHandle};
-use raftlab::labsync::{Condvar, Instant, Mutex};
+use raftlab::labsync::{Condvar, Instant, Mutex, is_simulated};
 
 /// How long any event may take that has no limit of its own.
 pub const LIMIT: Duration = Duration::from_secs(20);
-
-/// How often a measurement is repeated before it counts.
-const ATTEMPTS: usize = 10;
-/// What the host gets to calm down after the first attempt; after later ones it gets more.
-const CALM_DOWN: Duration = Duration::from_millis(200);
 
 /// Prints a test's banner.
 pub fn begin(banner: &str) {
@@ -51,30 +46,23 @@ pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Something takes less than `limit`, as measured by `attempt`.
-///
-/// The host may stand still for longer than that. So a late attempt is repeated: only if all of
-/// them are late it is the network's fault. What `attempt` asserts itself holds each time.
+/// Something takes less than `limit`, by the lab's own rule: in real time as well.
 #[track_caller]
-pub fn in_time(what: &str, limit: Duration, mut attempt: impl FnMut() -> Duration) {
-    on_a_calm_host(|| check_time(what, attempt(), limit));
+pub fn in_time(what: &str, limit: Duration, measure: impl FnOnce() -> Duration) {
+    if let Err(failure) = check_time(what, measure(), limit) {
+        panic!("{failure}");
+    }
 }
 
-/// The same for any measurement that a stall of the host may spoil: repeats it until it is good.
+/// A measurement that the host may spoil by standing still: simulated, where time is exact, it
+/// decides; in real time a bad one is a warning.
 #[track_caller]
-pub fn on_a_calm_host(mut attempt: impl FnMut() -> Result<(), String>) {
-    let mut failures = Vec::new();
-    while failures.len() < ATTEMPTS {
-        match attempt() {
-            Ok(()) => return,
-            Err(failure) => {
-                println!("warning: {failure}; once more, in case the host was slow");
-                failures.push(failure);
-                thread::sleep(CALM_DOWN * failures.len() as u32);
-            }
-        }
+pub fn exact_if_simulated(measure: impl FnOnce() -> Result<(), String>) {
+    match measure() {
+        Ok(()) => {}
+        Err(failure) if is_simulated() => panic!("{failure}"),
+        Err(failure) => println!("warning: {failure}; `make sim-labrpc` tells whose fault it is"),
     }
-    panic!("{ATTEMPTS} times in a row:\n{}", failures.join("\n"));
 }
 
 /// Ok if `took` is less than `limit`.

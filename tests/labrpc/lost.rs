@@ -11,7 +11,7 @@ use raftlab::labsync::thread::{self, JoinHandle};
 use raftlab::tester::LabTest;
 
 use super::junk::{END, Lab, SERVER, handler2, handler3, make_end};
-use super::kit::{Gate, begin, check_time, end, in_time, join, on_a_calm_host, start, until};
+use super::kit::{Gate, begin, check_time, end, exact_if_simulated, in_time, join, start, until};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_server_replaced_while_handler_runs,
@@ -92,7 +92,7 @@ fn calls_with_replies_held_back(lab: &Lab, count: usize) -> Vec<JoinHandle<Optio
 /// Replies that are held back are lost with their server, at once. A delivered reply is counted
 /// in bytes as it is delivered: so not one may be added after the deletion.
 fn check_held_back_replies(delete: fn(&Lab)) {
-    on_a_calm_host(|| {
+    exact_if_simulated(|| {
         let lab = Lab::new();
         let calls = calls_with_replies_held_back(&lab, 100);
         let start = Instant::now();
@@ -183,7 +183,7 @@ pub fn test_end_disabled_while_request_is_on_its_way() {
 /// Disabling an end stops what starts on it. What the network holds back has left it already.
 pub fn test_end_disabled_while_replies_are_held_back() {
     begin("Test: replies that are held back arrive although their end is disabled");
-    on_a_calm_host(|| {
+    exact_if_simulated(|| {
         let lab = Lab::new();
         let calls = calls_with_replies_held_back(&lab, 30);
         // When one is back that was not held back, others have surely got as far.

@@ -7,9 +7,9 @@
 //!
 //! # How they are written
 //! Nothing is proved by a sleep: a test waits for the event itself, at a [`Gate`](kit::Gate) or
-//! with [`until`](kit::until). Where the lab gives a rule in milliseconds, the time is measured,
-//! and a late result is tried again ([`in_time`](kit::in_time)): a busy host is late now and then, a
-//! wrong network always. Bounds on random numbers are so wide that a correct network misses one
+//! with [`until`](kit::until). Where the lab gives a rule in milliseconds, the time is measured
+//! ([`in_time`](kit::in_time)); all other upper bounds on time decide in simulated runs only, where a
+//! busy host cannot be late ([`exact_if_simulated`](kit::exact_if_simulated)). Bounds on random numbers are so wide that a correct network misses one
 //! of them less than once in 10^9 runs.
 //!
 //! # Layout

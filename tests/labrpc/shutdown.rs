@@ -10,7 +10,7 @@ use raftlab::labsync::{Instant, thread};
 use raftlab::tester::LabTest;
 
 use super::junk::{END, Lab, handler2, handler3, make_end};
-use super::kit::{Gate, begin, check_time, end, in_time, join, on_a_calm_host, start, until};
+use super::kit::{Gate, begin, check_time, end, exact_if_simulated, in_time, join, start, until};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_cleanup_ends_all_calls,
@@ -47,7 +47,7 @@ pub fn test_drop_ends_all_calls() {
 fn check_all_calls_end(shut_down: ShutDown) {
     in_time("'lost' for calls in long delays", AT_ONCE, || in_delays(shut_down));
     in_time("'lost' for calls in handlers", AT_ONCE, || in_handlers(shut_down));
-    on_a_calm_host(|| in_held_back_replies(shut_down));
+    exact_if_simulated(|| in_held_back_replies(shut_down));
     in_time("'lost' after the end", AT_ONCE, || afterwards(shut_down));
 }
 
