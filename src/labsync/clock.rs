@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::{context, sim};
 
-/// A moment: nanoseconds since the process first asked for the time.
+/// A moment: nanoseconds since the process first asked for the time or, in a simulation, since
+/// the run began.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Instant(u64);
 
@@ -39,7 +40,13 @@ impl Instant {
 }
 
 impl Instant {
-    /// Nanoseconds since the clock's start.
+    /// The time since the clock's start: that of the process or, in a simulation, of the run.
+    #[must_use]
+    pub fn since_start(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
+    /// The same in nanoseconds.
     pub(super) fn nanos(self) -> u64 {
         self.0
     }
