@@ -23,11 +23,12 @@
 //! than the caller is ready to wait. There is no thread of the network's own and no polling.
 //!
 //! # Layout
-//! [`Network`] (`network.rs`: the table above), [`ClientEnd`] (`end.rs`), [`Server`] and [`Service`]
+//! [`Network`] (`network.rs`: who reaches whom), a call's way (`journey.rs`: the table above), [`ClientEnd`] (`end.rs`), [`Server`] and [`Service`]
 //! (`service.rs`), one call's slot (`call.rs`).
 
 mod call;
 mod end;
+mod journey;
 mod network;
 mod service;
 

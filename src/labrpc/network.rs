@@ -5,21 +5,12 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::call::{Answer, Call};
+use super::call::Call;
 use super::end::ClientEnd;
-use super::service::{Handler, Server};
-use crate::labsync::{self, Mutex, rng, thread};
+use super::journey::random_ms;
+use super::service::Server;
+use crate::labsync::Mutex;
 
-/// The delay of a request on an unreliable network, in ms.
-const SHORT_DELAY_MS: RangeInclusive<u64> = 0..=26;
-/// One in so many requests is dropped on an unreliable network, and one in so many replies.
-const DROP_ONE_IN: u32 = 10;
-/// With long reordering, so many of so many replies are held back ...
-const HELD_BACK: (u32, u32) = (2, 3);
-/// ... by at least this, in ms, ...
-const HELD_BACK_MIN_MS: u64 = 200;
-/// ... and up to this on top, in ms: short additions are likelier.
-const HELD_BACK_SPREAD_MS: u64 = 2000;
 /// When 'lost' is heard from a server that cannot be reached, in ms.
 const UNREACHABLE_MS: RangeInclusive<u64> = 0..=99;
 /// The same with long delays.
@@ -45,44 +36,44 @@ pub struct Network {
 
 /// What the network shares with its ends.
 pub(super) struct Shared {
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
-struct State {
-    reliable: bool,
-    long_delays: bool,
-    long_reordering: bool,
+pub(super) struct State {
+    pub(super) reliable: bool,
+    pub(super) long_delays: bool,
+    pub(super) long_reordering: bool,
     /// After cleanup: every call is lost at once.
-    closed: bool,
-    ends: BTreeMap<Arc<str>, End>,
-    servers: BTreeMap<String, Arc<Placed>>,
-    in_flight: BTreeMap<u64, InFlight>,
-    next_call: u64,
-    total_count: usize,
-    total_bytes: u64,
-    observer: Option<Observer>,
+    pub(super) closed: bool,
+    pub(super) ends: BTreeMap<Arc<str>, End>,
+    pub(super) servers: BTreeMap<String, Arc<Placed>>,
+    pub(super) in_flight: BTreeMap<u64, InFlight>,
+    pub(super) next_call: u64,
+    pub(super) total_count: usize,
+    pub(super) total_bytes: u64,
+    pub(super) observer: Option<Observer>,
 }
 
 #[derive(Default)]
-struct End {
-    enabled: bool,
+pub(super) struct End {
+    pub(super) enabled: bool,
     server: Option<String>,
 }
 
 /// A server in its place. A server that comes later under the same name is another `Placed`.
-struct Placed {
-    name: String,
-    server: Server,
+pub(super) struct Placed {
+    pub(super) name: String,
+    pub(super) server: Server,
 }
 
-struct InFlight {
-    call: Arc<Call>,
-    end: Arc<str>,
-    stage: Stage,
+pub(super) struct InFlight {
+    pub(super) call: Arc<Call>,
+    pub(super) end: Arc<str>,
+    pub(super) stage: Stage,
 }
 
 /// Where a call is, and so what makes it lost (besides cleanup).
-enum Stage {
+pub(super) enum Stage {
     /// The request is on its way, or there is nowhere to go: nothing.
     Request,
     /// The handler runs: disabling the end, deleting the server.
@@ -92,7 +83,7 @@ enum Stage {
 }
 
 /// What a call finds when it sets out.
-enum Route {
+pub(super) enum Route {
     Closed,
     Unreachable { delay: Duration },
     Reachable { server: Arc<Placed>, reliable: bool, long_reordering: bool },
@@ -278,7 +269,7 @@ impl State {
         }
     }
 
-    fn route(&self, end: &str) -> Route {
+    pub(super) fn route(&self, end: &str) -> Route {
         if self.closed {
             return Route::Closed;
         }
@@ -299,139 +290,7 @@ impl State {
     }
 
     /// Whether `server` is still the one in its place.
-    fn is_in_place(&self, server: &Arc<Placed>) -> bool {
+    pub(super) fn is_in_place(&self, server: &Arc<Placed>) -> bool {
         self.servers.get(&server.name).is_some_and(|placed| Arc::ptr_eq(placed, server))
     }
-}
-
-impl Shared {
-    /// One call from end to end; `None` when it is lost.
-    pub fn call(self: &Arc<Shared>, end: &Arc<str>, method: &str, args: Vec<u8>) -> Option<Answer> {
-        let (ticket, route) = self.set_out(end, method, &args);
-        match route {
-            Route::Closed => None,
-            Route::Unreachable { delay } => {
-                ticket.call.pass(delay);
-                None
-            }
-            Route::Reachable { server, reliable, long_reordering } => {
-                if !reliable && (!ticket.call.pass(random_ms(SHORT_DELAY_MS)) || dropped()) {
-                    return None;
-                }
-                let answer = ticket.run_handler(&server, method, args)?;
-                if !reliable && dropped() {
-                    return None;
-                }
-                if long_reordering && rng::random_range(0..HELD_BACK.1) < HELD_BACK.0 {
-                    let spread = rng::random_range(0..=rng::random_range(0..=HELD_BACK_SPREAD_MS));
-                    let delay = Duration::from_millis(HELD_BACK_MIN_MS + spread);
-                    if !ticket.call.pass(delay) {
-                        return None;
-                    }
-                }
-                ticket.deliver(&server, answer)
-            }
-        }
-    }
-
-    /// Counts the call, registers it, and finds its way.
-    fn set_out(self: &Arc<Shared>, end: &Arc<str>, method: &str, args: &[u8]) -> (Ticket, Route) {
-        let call = Arc::new(Call::default());
-        let mut state = self.state.lock();
-        let id = state.next_call;
-        state.next_call += 1;
-        state.total_count += 1;
-        state.total_bytes += args.len() as u64;
-        let in_flight = InFlight { call: call.clone(), end: end.clone(), stage: Stage::Request };
-        state.in_flight.insert(id, in_flight);
-        let route = state.route(end);
-        let observer = state.observer.clone();
-        drop(state);
-        if let Some(observer) = observer {
-            observer(Request { end, method, args });
-        }
-        (Ticket { shared: self.clone(), id, call }, route)
-    }
-}
-
-/// A call's registration; dropping it takes the call from the list.
-struct Ticket {
-    shared: Arc<Shared>,
-    id: u64,
-    call: Arc<Call>,
-}
-
-impl Ticket {
-    /// Runs the handler in a thread of its own and waits for its answer.
-    fn run_handler(&self, server: &Arc<Placed>, method: &str, args: Vec<u8>) -> Option<Answer> {
-        let end_enabled = self.enter(server, Stage::Handler(server.clone()))?;
-        let handler = match server.server.handler(method) {
-            Ok(handler) => handler,
-            Err(problem) => return Some(Err(problem)),
-        };
-        server.server.count_request();
-        let call = self.call.clone();
-        thread::spawn(format!("{method} at {}", server.name), move || {
-            answer_call(&handler, &args, call);
-        });
-        if !end_enabled {
-            return None; // cut off while the request was on its way: it arrives, its reply does not
-        }
-        let answer = self.call.wait_for_answer()?;
-        self.enter(server, Stage::Reply(server.clone()))?.then_some(answer)
-    }
-
-    /// The next stage, and whether the end is enabled; `None` if the server was deleted meanwhile.
-    fn enter(&self, server: &Arc<Placed>, stage: Stage) -> Option<bool> {
-        let mut state = self.shared.state.lock();
-        if !state.is_in_place(server) {
-            return None;
-        }
-        let State { in_flight, ends, .. } = &mut *state;
-        let this = in_flight.get_mut(&self.id).expect("registered until the ticket is dropped");
-        this.stage = stage;
-        Some(ends.get(&this.end).is_some_and(|end| end.enabled))
-    }
-
-    /// The end of the way. In one critical section: after `delete_server` has returned, no
-    /// reply of that server comes through.
-    fn deliver(&self, server: &Arc<Placed>, answer: Answer) -> Option<Answer> {
-        let mut state = self.shared.state.lock();
-        if !state.is_in_place(server) {
-            return None;
-        }
-        state.total_bytes += answer.as_ref().map_or(0, |reply| reply.len() as u64);
-        Some(answer)
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        let this = self.shared.state.lock().in_flight.remove(&self.id);
-        drop(this); // outside the lock: it may be the last to know a deleted server
-    }
-}
-
-/// The body of the handler's thread. A handler that panics answers nothing: the call is lost, and
-/// the panic fails the run.
-fn answer_call(handler: &Handler, args: &[u8], call: Arc<Call>) {
-    struct LoseOnPanic(Arc<Call>);
-    impl Drop for LoseOnPanic {
-        fn drop(&mut self) {
-            if labsync::unwinding() {
-                self.0.lose();
-            }
-        }
-    }
-    let call = LoseOnPanic(call);
-    let answer = handler(args);
-    call.0.answer(answer);
-}
-
-fn dropped() -> bool {
-    rng::random_range(0..DROP_ONE_IN) == 0
-}
-
-fn random_ms(range: RangeInclusive<u64>) -> Duration {
-    Duration::from_millis(rng::random_range(range))
 }

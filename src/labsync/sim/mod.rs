@@ -16,6 +16,7 @@
 mod channel;
 #[cfg(feature = "coro")]
 mod coro;
+mod event;
 mod kernel;
 mod run;
 mod watchdog;
@@ -35,8 +36,8 @@ use super::panics;
 use super::run::RunState;
 
 pub(super) use self::channel::{Nothing, SimChannel};
-pub use self::run::{SimReport, first_difference, simulate, simulate_recorded};
-pub use self::world::Event;
+pub use self::event::{Event, first_difference};
+pub use self::run::{SimReport, simulate, simulate_recorded};
 pub(super) use self::world::Slot;
 
 /// One simulated run.

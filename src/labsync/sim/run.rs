@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use super::event::Event;
 use super::kernel::{Kernel, Seat};
-use super::world::{Event, Phase, Status, Stuck, World};
+use super::world::{Phase, Status, Stuck, World};
 use super::{Sim, Slot, watchdog};
 use crate::labsync::context::ThreadInfo;
 use crate::labsync::run::{Failure, RunOptions, RunState, THREAD_GRACE};
@@ -44,22 +45,6 @@ pub fn simulate_recorded(
     let mut world = World::new(options.seed, nanos(options.limit));
     world.recorded = Some(Vec::new());
     simulate_world(options, kernel, world, body)
-}
-
-/// Where two recordings part, in words.
-#[must_use]
-pub fn first_difference(first: &[Event], second: &[Event]) -> String {
-    let same = first.iter().zip(second).take_while(|(a, b)| a == b).count();
-    let show = |events: &[Event], i: usize| {
-        events.get(i).map_or("nothing more".to_string(), ToString::to_string)
-    };
-    let before = same.checked_sub(1).map_or("the start".to_string(), |i| show(first, i));
-    format!(
-        "  the first {same} events are the same, the last of them:\n    {before}\n  then, in the \
-         first run:\n    {}\n  and in the second:\n    {}",
-        show(first, same),
-        show(second, same)
-    )
 }
 
 fn nanos(duration: Duration) -> u64 {

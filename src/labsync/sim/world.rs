@@ -4,12 +4,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fmt;
 use std::sync::Arc;
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
+use super::event::Event;
 use super::kernel::Seat;
 use crate::labsync::context::{Line, ThreadInfo};
 use crate::labsync::pool::Job;
@@ -97,23 +97,6 @@ pub(super) enum Status {
     Ready,
     Blocked,
     Ended,
-}
-
-/// Something that happened in a run.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Event {
-    /// The virtual time in ns.
-    pub at_ns: u64,
-    /// The thread's name.
-    pub thread: String,
-    /// What it does.
-    pub what: String,
-}
-
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.6} s: '{}' {}", self.at_ns as f64 / 1e9, self.thread, self.what)
-    }
 }
 
 /// Why nobody can run.
