@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::event::Loss;
 use crate::labsync::{Condvar, Instant, Mutex, is_simulated};
 
 /// How often a caller looks for the answer before it sleeps: a few microseconds.
@@ -13,7 +14,7 @@ pub(super) type Answer = Result<Vec<u8>, String>;
 
 #[derive(Default)]
 struct Slot {
-    lost: bool,
+    lost: Option<Loss>,
     answer: Option<Answer>,
 }
 
@@ -28,9 +29,9 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// The call fails: its caller stops waiting, whatever it waits for.
-    pub fn lose(&self) {
-        self.slot.lock().lost = true;
+    /// The call fails: its caller stops waiting, whatever it waits for. The first reason stays.
+    pub fn lose(&self, why: Loss) {
+        self.slot.lock().lost.get_or_insert(why);
         self.decided.notify_one();
     }
 
@@ -41,14 +42,19 @@ impl Call {
         self.decided.notify_one();
     }
 
-    /// Waits for the answer; `None` when the call is lost.
-    pub fn wait_for_answer(&self) -> Option<Answer> {
+    /// Waits for the answer, or until the call is lost.
+    pub fn wait_for_answer(&self) -> Result<Answer, Loss> {
         self.look_for_answer();
         let mut slot = self.slot.lock();
-        while !slot.lost && slot.answer.is_none() {
+        loop {
+            if let Some(why) = slot.lost {
+                return Err(why);
+            }
+            if let Some(answer) = slot.answer.take() {
+                return Ok(answer);
+            }
             self.decided.wait(&mut slot);
         }
-        if slot.lost { None } else { slot.answer.take() }
     }
 
     /// Most handlers take about a microsecond: to look for that long costs less than to go to
@@ -65,13 +71,13 @@ impl Call {
         }
     }
 
-    /// Lets `delay` pass; false as soon as the call is lost.
-    pub fn pass(&self, delay: Duration) -> bool {
+    /// Lets `delay` pass, or less if the call is lost meanwhile.
+    pub fn pass(&self, delay: Duration) -> Result<(), Loss> {
         let end = Instant::now() + delay;
         let mut slot = self.slot.lock();
-        while !slot.lost && Instant::now() < end {
+        while slot.lost.is_none() && Instant::now() < end {
             self.decided.wait_until(&mut slot, end);
         }
-        !slot.lost
+        slot.lost.map_or(Ok(()), Err)
     }
 }

@@ -23,15 +23,18 @@
 //! than the caller is ready to wait. There is no thread of the network's own and no polling.
 //!
 //! # Layout
-//! [`Network`] (`network.rs`: who reaches whom), a call's way (`journey.rs`: the table above), [`ClientEnd`] (`end.rs`), [`Server`] and [`Service`]
-//! (`service.rs`), one call's slot (`call.rs`).
+//! [`Network`] (`network.rs`: who reaches whom), a call's way (`journey.rs`: the table above),
+//! [`ClientEnd`] (`end.rs`), [`Server`] and [`Service`] (`service.rs`), one call's slot (`call.rs`),
+//! what an observer sees of a call (`event.rs`).
 
 mod call;
 mod end;
+mod event;
 mod journey;
 mod network;
 mod service;
 
 pub use end::ClientEnd;
-pub use network::{Network, Request};
+pub use event::{CallEvent, Loss, Step};
+pub use network::Network;
 pub use service::{Server, Service};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::end::ClientEnd;
+use super::event::{CallEvent, Loss};
 use super::journey::random_ms;
 use super::service::Server;
 use crate::labsync::Mutex;
@@ -16,18 +17,7 @@ const UNREACHABLE_MS: RangeInclusive<u64> = 0..=99;
 /// The same with long delays.
 const UNREACHABLE_LONG_MS: RangeInclusive<u64> = 0..=6999;
 
-/// A request on its way, as shown to the [observer](Network::observe).
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The end on which the call is made.
-    pub end: &'a str,
-    /// "Service.Method".
-    pub method: &'a str,
-    /// The arguments, encoded with labgob.
-    pub args: &'a [u8],
-}
-
-type Observer = Arc<dyn Fn(Request<'_>) + Send + Sync>;
+pub(super) type Observer = Arc<dyn Fn(CallEvent<'_>) + Send + Sync>;
 
 /// The network; dropping it is a [`cleanup`](Network::cleanup).
 pub struct Network {
@@ -146,7 +136,9 @@ impl Network {
         let mut state = self.shared.state.lock();
         state.end_mut(end).enabled = enabled;
         if !enabled {
-            state.lose(|call| *call.end == *end && matches!(call.stage, Stage::Handler(_)));
+            state.lose(Loss::CutOff, |call| {
+                *call.end == *end && matches!(call.stage, Stage::Handler(_))
+            });
         }
     }
 
@@ -171,7 +163,7 @@ impl Network {
         let deleted = {
             let mut state = self.shared.state.lock();
             let Some(deleted) = state.servers.remove(name) else { return };
-            state.lose(|call| match &call.stage {
+            state.lose(Loss::ServerGone, |call| match &call.stage {
                 Stage::Request => false,
                 Stage::Handler(server) | Stage::Reply(server) => Arc::ptr_eq(server, &deleted),
             });
@@ -226,8 +218,8 @@ impl Network {
         self.shared.state.lock().total_bytes
     }
 
-    /// Shows each request to `observer` as it is sent, in the caller's thread.
-    pub fn observe(&self, observer: impl Fn(Request<'_>) + Send + Sync + 'static) {
+    /// Shows each step of each later call to `observer`, in the thread that takes the step.
+    pub fn observe(&self, observer: impl Fn(CallEvent<'_>) + Send + Sync + 'static) {
         let old = self.shared.state.lock().observer.replace(Arc::new(observer));
         drop(old); // outside the lock
     }
@@ -239,7 +231,7 @@ impl Network {
         {
             let mut state = self.shared.state.lock();
             state.closed = true;
-            state.lose(|_| true);
+            state.lose(Loss::Closed, |_| true);
             servers = std::mem::take(&mut state.servers);
             observer = state.observer.take();
         }
@@ -263,9 +255,9 @@ impl State {
         }
     }
 
-    fn lose(&self, which: impl Fn(&InFlight) -> bool) {
+    fn lose(&self, why: Loss, which: impl Fn(&InFlight) -> bool) {
         for in_flight in self.in_flight.values().filter(|in_flight| which(in_flight)) {
-            in_flight.call.lose();
+            in_flight.call.lose(why);
         }
     }
 

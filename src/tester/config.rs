@@ -65,7 +65,7 @@ impl Config {
         network.reliable(!unreliable);
         let history = Arc::new(History::new(servers));
         let observer = history.clone();
-        network.observe(move |request| observer.saw_request(request));
+        network.observe(move |event| observer.saw_call(event));
         let member = || Member {
             raft: None,
             persister: Arc::new(Persister::new()),

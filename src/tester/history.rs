@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::labgob;
-use crate::labrpc::Request;
+use crate::labrpc::{CallEvent, Step};
 use crate::labsync::Mutex;
 use crate::raft::rpc::{AppendEntriesArgs, InstallSnapshotArgs};
 use crate::raft::{Index, ServerId, Term};
@@ -112,16 +112,17 @@ impl History {
         );
     }
 
-    /// An RPC is being sent: those of leaders tell who leads.
-    pub fn saw_request(&self, request: Request<'_>) {
-        match request.method {
+    /// A step of an RPC: those that leaders send tell who leads.
+    pub fn saw_call(&self, event: CallEvent<'_>) {
+        let Step::Sent { args } = event.step else { return };
+        match event.method {
             "Raft.AppendEntries" => {
-                if let Ok(args) = labgob::from_bytes::<AppendEntriesArgs>(request.args) {
+                if let Ok(args) = labgob::from_bytes::<AppendEntriesArgs>(args) {
                     self.saw_leader(args.leader_id, args.term, "sent AppendEntries");
                 }
             }
             "Raft.InstallSnapshot" => {
-                if let Ok(args) = labgob::from_bytes::<InstallSnapshotArgs>(request.args) {
+                if let Ok(args) = labgob::from_bytes::<InstallSnapshotArgs>(args) {
                     self.saw_leader(args.leader_id, args.term, "sent InstallSnapshot");
                 }
             }

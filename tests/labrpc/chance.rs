@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use raftlab::lab_tests;
 use raftlab::labgob;
-use raftlab::labrpc::{ClientEnd, Network, Server, Service};
+use raftlab::labrpc::{ClientEnd, Network, Server, Service, Step};
 use raftlab::labsync::{Instant, Mutex, thread};
 use raftlab::tester::LabTest;
 
@@ -65,8 +65,9 @@ impl Log {
         server.add_service(Service::new("Log").method("Arrive", arrive));
         net.add_server(SERVER, server);
         let log = self.clone();
-        net.observe(move |request| {
-            let i = labgob::from_bytes(request.args).expect("the arguments are a number");
+        net.observe(move |event| {
+            let Step::Sent { args } = event.step else { return };
+            let i = labgob::from_bytes(args).expect("the arguments are a number");
             log.sent.lock().push((i, Instant::now()));
         });
         let end = make_end(&net, END);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raftlab::lab_tests;
-use raftlab::labrpc::{ClientEnd, Network};
+use raftlab::labrpc::{ClientEnd, Network, Step};
 use raftlab::labsync::Instant;
 use raftlab::labsync::thread::{self, JoinHandle};
 use raftlab::tester::LabTest;
@@ -60,7 +60,11 @@ pub fn test_server_replaced_while_handler_runs() {
 fn stop_requests(net: &Network) -> Arc<Gate> {
     let gate = Arc::new(Gate::default());
     let road_block = gate.clone();
-    net.observe(move |_| road_block.pass());
+    net.observe(move |event| {
+        if let Step::Sent { .. } = event.step {
+            road_block.pass();
+        }
+    });
     gate
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raftlab::lab_tests;
-use raftlab::labrpc::{ClientEnd, Network, Server, Service};
+use raftlab::labrpc::{ClientEnd, Network, Server, Service, Step};
 use raftlab::labsync::thread::JoinHandle;
 use raftlab::labsync::{Instant, thread};
 use raftlab::tester::LabTest;
@@ -115,7 +115,11 @@ pub fn test_cleanup_stops_requests_on_their_way() {
     let lab = Lab::new();
     let gate = Arc::new(Gate::default());
     let road_block = gate.clone();
-    lab.net.observe(move |_| road_block.pass());
+    lab.net.observe(move |event| {
+        if let Step::Sent { .. } = event.step {
+            road_block.pass();
+        }
+    });
     let client = lab.end.clone();
     let call = thread::spawn("caller", move || handler2(&client, 7));
     gate.wait_for_arrivals(1);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use raftlab::lab_tests;
 use raftlab::labgob;
-use raftlab::labrpc::{Network, Server, Service};
+use raftlab::labrpc::{Network, Server, Service, Step};
 use raftlab::labsync::{Mutex, thread};
 use raftlab::tester::LabTest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -15,7 +15,7 @@ use super::kit::{Gate, begin, end, join, start};
 pub const TESTS: &[LabTest] = lab_tests![
     test_counts_of_lost_calls,
     test_counts_of_lost_replies,
-    test_observer_sees_each_request,
+    test_observer_sees_each_step,
     test_values_are_copied,
     test_scripted_peers,
     test_servers_with_several_services,
@@ -76,19 +76,28 @@ pub fn test_counts_of_lost_replies() {
     end();
 }
 
-/// What an observer saw: the thread it was in, the end, the method, the argument.
-type Seen = (String, String, String, i64);
+/// What an observer saw: the thread it was in, the end, what happened.
+type Seen = (String, String, String);
 
-pub fn test_observer_sees_each_request() {
-    begin("Test: the observer sees each request, in its caller's thread, before it arrives");
+pub fn test_observer_sees_each_step() {
+    begin("Test: the observer sees each step of each call, in the thread that takes it");
     let Lab { net, junk, end: client } = Lab::new();
     let seen = Arc::new(Mutex::new(Vec::<Seen>::new()));
     let (notes, at_server) = (seen.clone(), junk.clone());
-    net.observe(move |request| {
-        assert_eq!(at_server.calls_of_handler2(), 0, "the handler was first");
-        let args = labgob::from_bytes(request.args).expect("all arguments here are i64");
-        let (end, method) = (request.end.to_string(), request.method.to_string());
-        notes.lock().push((thread::current_name(), end, method, args));
+    net.observe(move |event| {
+        let handled = at_server.calls_of_handler2();
+        let number = |bytes| labgob::from_bytes::<i64>(bytes).expect("all arguments are i64");
+        let text = |bytes| labgob::from_bytes::<String>(bytes).expect("all replies are texts");
+        let what = match event.step {
+            Step::Sent { args } => format!("{} sent {}", event.method, number(args)),
+            Step::Delivered { server, args } => format!("at {server}: {}", number(args)),
+            Step::Answered { server, reply } => format!("{server} answers {}", text(reply)),
+            Step::Received { reply } => format!("received {}", text(reply)),
+            Step::Lost { why } => format!("lost: {why}"),
+        };
+        let before = matches!(event.step, Step::Sent { .. } | Step::Delivered { .. });
+        assert!(!before || handled == 0, "the handler was first: {what}");
+        notes.lock().push((thread::current_name(), event.end.to_string(), what));
     });
     let nowhere = net.make_end("connected to nothing");
     let lost = thread::spawn("lost caller", move || handler2(&nowhere, 3)).join();
@@ -96,10 +105,18 @@ pub fn test_observer_sees_each_request() {
     let replies = join(start(1, move |_| handler2(&client, 4)));
     assert_eq!(replies, [Some("handler2-4".to_string())]);
 
-    let entry = |thread: &str, end: &str, args| {
-        (thread.to_string(), end.to_string(), "JunkServer.Handler2".to_string(), args)
+    let entry = |thread: &str, end: &str, what: &str| {
+        (thread.to_string(), end.to_string(), what.to_string())
     };
-    let expected = [entry("lost caller", "connected to nothing", 3), entry("caller 0", END, 4)];
+    let handler = format!("JunkServer.Handler2 at {SERVER}");
+    let expected = [
+        entry("lost caller", "connected to nothing", "JunkServer.Handler2 sent 3"),
+        entry("lost caller", "connected to nothing", "lost: unreachable"),
+        entry("caller 0", END, "JunkServer.Handler2 sent 4"),
+        entry("caller 0", END, &format!("at {SERVER}: 4")),
+        entry(&handler, END, &format!("{SERVER} answers handler2-4")),
+        entry("caller 0", END, "received handler2-4"),
+    ];
     assert_eq!(*seen.lock(), expected);
     end();
 }
@@ -146,7 +163,11 @@ pub fn test_values_are_copied() {
     *args.0.lock() = vec![1, 2];
     // The observer runs when the request is on its way, so that this change comes too late.
     let too_late = args.clone();
-    net.observe(move |_| too_late.0.lock().push(666));
+    net.observe(move |event| {
+        if let Step::Sent { .. } = event.step {
+            too_late.0.lock().push(666);
+        }
+    });
     let reply: Shared = client.call("Store.Put", &args).expect("the network is reliable");
 
     assert_eq!(args.values(), [1, 2, 666], "the server changed the client's value");
