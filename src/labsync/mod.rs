@@ -17,6 +17,7 @@
 //! # Layout
 //! - [`run()`]: one test as a unit: its threads, its seed, its failure, its time limit (`run.rs`)
 //! - [`Mutex`], [`Condvar`], [`channel`], [`thread`], [`Instant`], [`rng`]: one file each
+//! - [`Leaf`]: a lock for observers, which no schedule can see (`leaf.rs`)
 //! - `context.rs`: who the current thread is, which locks it holds, what it waits for
 //! - `rules.rs`: the checks and their messages; `deadlock.rs`: lock cycles
 //! - [`simulate`]: the same run in virtual time, all from a seed (`sim/`)
@@ -39,6 +40,7 @@ mod clock;
 mod condvar;
 mod context;
 mod deadlock;
+mod leaf;
 mod mutex;
 mod panics;
 mod pool;
@@ -54,6 +56,7 @@ pub use clock::Instant;
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub use context::in_simulation as is_simulated;
 pub(crate) use context::waiting;
+pub use leaf::Leaf;
 pub use mutex::{Mutex, MutexGuard};
 pub use panics::unwinding;
 pub use rules::check_no_lock_held;

@@ -55,6 +55,16 @@ impl Log {
         self.position(index).map(|at| self.entries[at].term)
     }
 
+    /// All entries behind the snapshot.
+    pub fn all(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The same, owned.
+    pub fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
+
     /// How often the log has been changed.
     pub fn changes(&self) -> u64 {
         self.changes

@@ -14,6 +14,7 @@
 //! | `apply.rs` | Part B: committed entries go to the service | §5.3 |
 //! | `persist.rs`, `persister.rs` | Part C: what survives a crash | Figure 2 |
 //! | `snapshot.rs` | Part D: dropping the log's beginning | §7, Figure 13 |
+//! | `view.rs` | what a server shows of itself, for the tester's oracle | Figure 2 |
 //!
 //! # Threads
 //! | thread | number | what it waits on | ends |
@@ -39,6 +40,7 @@ mod persister;
 mod replication;
 mod snapshot;
 mod state;
+mod view;
 
 #[cfg(test)]
 mod paper_tests;
@@ -55,8 +57,9 @@ use crate::labrpc::ClientEnd;
 use crate::labsync::channel::Sender;
 use crate::labsync::thread;
 
-pub use self::persister::Persister;
+pub use self::persister::{OnDisk, Persister, Watcher};
 pub use self::rpc::{Index, ServerId, Term, service};
+pub use self::view::{ReadSaved, RoleView, Saved, View};
 
 /// What Raft tells the service through the apply channel: in index order, without gaps.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -39,7 +39,8 @@ pub struct Monitor {
     signals: Arc<Signals>,
 }
 
-/// The state, locked. Others see it when this is dropped, or while it waits.
+/// The state, locked. Others see it when this is dropped, or while it waits: then the tester
+/// sees it as well.
 pub struct Locked<'a> {
     state: MutexGuard<'a, State>,
 }
@@ -77,14 +78,14 @@ impl Locked<'_> {
     /// Gives up the lock until `condvar` is notified.
     #[track_caller]
     pub fn wait(&mut self, condvar: &Condvar) {
-        self.assert_invariants();
+        self.state.show();
         condvar.wait(&mut self.state);
     }
 
     /// Gives up the lock until `condvar` is notified, or until `deadline`.
     #[track_caller]
     pub fn wait_until(&mut self, condvar: &Condvar, deadline: Instant) {
-        self.assert_invariants();
+        self.state.show();
         condvar.wait_until(&mut self.state, deadline);
     }
 }
@@ -93,7 +94,7 @@ impl Drop for Locked<'_> {
     fn drop(&mut self) {
         // During a panic the state may be half changed, and a second panic would abort.
         if !labsync::unwinding() {
-            self.assert_invariants();
+            self.state.show();
         }
     }
 }

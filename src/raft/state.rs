@@ -9,16 +9,17 @@ use std::sync::Arc;
 
 use super::log::Log;
 use super::monitor::{Receipt, Signals};
-use super::persist::SavedMark;
+use super::persist::{SavedMark, read_saved};
 use super::persister::Persister;
 use super::replication::Leader;
 use super::rpc::{Index, ServerId, Term};
+use super::view::{RoleView, View};
 use crate::labgob::Bytes;
 use crate::labsync::Instant;
 
 /// All that a server knows (Figure 2, State).
 ///
-/// Invariants, asserted whenever the lock is released:
+/// Invariants, checked by the tester's oracle whenever the lock is released:
 /// - `snapshot_index <= last_applied`, except between a snapshot's arrival and its delivery;
 /// - `last_applied <= commit_index <= last_index`;
 /// - what must be persistent is on disk as it is in memory.
@@ -154,22 +155,34 @@ impl State {
         self.signals.apply.notify_one();
     }
 
-    /// What must hold whenever others may look.
-    pub(super) fn assert_invariants(&self) {
-        let State { last_applied, commit_index, .. } = *self;
-        assert!(last_applied <= commit_index, "applied {last_applied}, committed {commit_index}");
-        let last_index = self.log.last_index();
-        assert!(commit_index <= last_index, "committed {commit_index}, last entry {last_index}");
-        let snapshot_index = self.log.snapshot_index();
-        assert!(
-            snapshot_index <= commit_index,
-            "the snapshot covers {snapshot_index}, committed is {commit_index}"
-        );
-        assert!(
-            self.is_saved(),
-            "the lock is released with term {}, vote {:?} or log changes not persisted",
-            self.current_term,
-            self.voted_for
-        );
+    /// This server in the terms of Figure 2, for the tester's oracle, which checks whatever must
+    /// hold when others may look.
+    pub(super) fn figure2(&self) -> View<'_> {
+        let role = match &self.role {
+            Role::Follower => RoleView::Follower,
+            Role::Candidate { .. } => RoleView::Candidate,
+            Role::Leader(leader) => RoleView::Leader {
+                next_index: &leader.next_index,
+                match_index: &leader.match_index,
+            },
+        };
+        View {
+            current_term: self.current_term,
+            voted_for: self.voted_for,
+            snapshot_index: self.log.snapshot_index(),
+            snapshot_term: self.log.snapshot_term(),
+            entries: self.log.all(),
+            log_changes: Some(self.log.changes()),
+            snapshot: &self.snapshot,
+            commit_index: self.commit_index,
+            last_applied: self.last_applied,
+            role,
+            read_saved: Some(read_saved),
+        }
+    }
+
+    /// Shows this server to the tester.
+    pub(super) fn show(&self) {
+        self.persister.show(&self.figure2());
     }
 }

@@ -132,51 +132,6 @@ fn the_snapshot_survives_later_saves() {
     assert_eq!(log_of(&state), entries(3, &[1, 2]));
 }
 
-/// A lock that is released with something unsaved is a defect of this server, and shows at once.
-#[test]
-#[should_panic(
-    expected = "the lock is released with term 9, vote None or log changes not persisted"
-)]
-fn an_unsaved_term_is_caught_when_the_lock_is_released() {
-    let raft = locked(server(&[1]));
-
-    raft.monitor.lock().observe_term(9);
-}
-
-/// The same with an entry.
-#[test]
-#[should_panic(expected = "log changes not persisted")]
-fn an_unsaved_entry_is_caught_when_the_lock_is_released() {
-    let raft = locked(leader(&[1]));
-
-    raft.monitor.lock().append_command(command(2));
-}
-
-/// Terms only rise (§5.1: "increases monotonically"): one that falls is a defect.
-#[test]
-#[should_panic(expected = "term regression 3 -> 2")]
-fn a_term_that_falls_is_caught() {
-    let mut state = server(&[1, 3]);
-
-    state.current_term = 2;
-    state.persist();
-}
-
-/// A second vote in a term is a defect, whatever becomes of the first (§5.2).
-#[test]
-fn a_second_vote_in_a_term_is_caught() {
-    for second in [None, Some(THIRD)] {
-        let mut state = server(&[1]);
-        state.handle_request_vote(&vote_request(2, OTHER, (1, 1)));
-        state.persist();
-
-        state.voted_for = second;
-        let saved = std::panic::catch_unwind(AssertUnwindSafe(|| state.persist()));
-
-        assert!(saved.is_err(), "{second:?}");
-    }
-}
-
 /// A server restarts with the term, vote, and log that it had, as a follower (§5.1, §5.2).
 #[test]
 fn a_restarted_server_is_a_follower_with_its_term_vote_and_log() {

@@ -302,15 +302,3 @@ fn a_snapshot_stands_for_the_end_of_the_log() {
     assert_eq!(progress(&mut state, OTHER), (0, 4));
     assert_eq!(state.append_command(command(4)), 4);
 }
-
-/// A snapshot covers committed entries only (§7): with any other the lock is not released.
-#[test]
-#[should_panic(expected = "the snapshot covers 3, committed is 2")]
-fn a_snapshot_of_uncommitted_entries_is_caught_when_the_lock_is_released() {
-    let mut state = server(&[1, 1, 1]);
-    apply_up_to(&mut state, 2);
-    state.log.compact_to(3);
-    state.persist();
-
-    state.assert_invariants();
-}
