@@ -9,6 +9,7 @@ use crate::raft::{self, Index, Persister, Raft, ServerId, Term};
 
 use super::Command;
 use super::history::History;
+use super::oracle::Oracle;
 use super::service::{APPLY_CHANNEL_CAPACITY, Services};
 
 /// A cluster under test. Dropping the last reference kills all servers and closes the network.
@@ -20,6 +21,8 @@ pub struct Config {
     members: Mutex<Vec<Member>>,
     pub(super) services: Arc<Services>,
     pub(super) history: Arc<History>,
+    /// None when it is switched off.
+    oracle: Option<Arc<Oracle>>,
     counts: Mutex<Counts>,
 }
 
@@ -64,8 +67,14 @@ impl Config {
         network.long_delays(true);
         network.reliable(!unreliable);
         let history = Arc::new(History::new(servers));
-        let observer = history.clone();
-        network.observe(move |event| observer.saw_call(event));
+        let oracle = Oracle::unless_off(servers);
+        let (observer, seer) = (history.clone(), oracle.clone());
+        network.observe(move |event| {
+            if let (Some(oracle), Some((from, to))) = (&seer, ends_of(event.end)) {
+                oracle.saw_call(from, to, &event);
+            }
+            observer.saw_call(event);
+        });
         let member = || Member {
             raft: None,
             persister: Arc::new(Persister::new()),
@@ -80,6 +89,7 @@ impl Config {
             members: Mutex::new((0..servers).map(|_| member()).collect()),
             services: Arc::new(Services::new(servers)),
             history,
+            oracle,
             counts: Mutex::new(Counts { began: Instant::now(), rpcs: 0, bytes: 0, max_index: 0 }),
         });
         (0..servers).for_each(|server| config.start1(server));
@@ -144,7 +154,11 @@ impl Config {
             self.history.crashed(server);
             raft.kill();
             self.services.crash(server); // not before: until then it may apply
-            self.members.lock()[server].persister = Arc::new(old.copy());
+            let disk = match &self.oracle {
+                Some(oracle) => oracle.crashed(server, || old.copy()),
+                None => old.copy(),
+            };
+            self.members.lock()[server].persister = Arc::new(disk);
         }
     }
 
@@ -175,9 +189,13 @@ impl Config {
         let member = &mut members[server];
         member.starts += 1;
         let starts = member.starts;
+        if let Some(oracle) = &self.oracle {
+            let watch = Arc::new(oracle.started(server, starts));
+            member.persister = Arc::new(member.persister.copy().watched_by(watch));
+        }
         member.ends = (0..self.servers)
             .map(|peer| {
-                let end = self.network.make_end(format!("{server}.{starts} to {peer}"));
+                let end = self.network.make_end(end_name(server, starts, peer));
                 self.network.connect(end.name(), server_name(peer));
                 end
             })
@@ -318,4 +336,16 @@ impl Drop for Config {
 
 fn server_name(server: ServerId) -> String {
     format!("server-{server}")
+}
+
+/// The name of the end on which the `starts`th instance of a server calls `peer`.
+fn end_name(server: ServerId, starts: usize, peer: ServerId) -> String {
+    format!("{server}.{starts} to {peer}")
+}
+
+/// Who calls whom on the end of that name: a server with the number of its instance, and its peer.
+fn ends_of(end: &str) -> Option<((ServerId, usize), ServerId)> {
+    let (from, peer) = end.split_once(" to ")?;
+    let (server, starts) = from.split_once('.')?;
+    Some(((server.parse().ok()?, starts.parse().ok()?), peer.parse().ok()?))
 }

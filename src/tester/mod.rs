@@ -25,6 +25,7 @@ mod config;
 mod cpu;
 mod history;
 mod logger;
+mod oracle;
 pub mod runner;
 mod service;
 

@@ -1,0 +1,190 @@
+//! What the servers may not show together: two leaders, lost entries, commits without a majority.
+
+use super::book::Book;
+use super::shadow::Shadow;
+use super::{Check, broken};
+use crate::raft::{Index, ServerId, Term};
+
+const ELECTION_SAFETY: &str = "Election Safety (Figure 3)";
+const COMPLETENESS: &str = "Leader Completeness (Figure 3)";
+const SAME_COMMITS: &str = "State Machine Safety (Figure 3)";
+const COMMIT_RULE: &str = "the commit rule (Figure 2, Leaders; §5.4.2)";
+const MATCH_INDEX: &str = "match_index (Figure 2, volatile state on leaders)";
+
+impl Book {
+    fn is_majority(&self, count: usize) -> bool {
+        count > self.shadows.len() / 2
+    }
+
+    /// A server has become leader: alone in its term, by a majority, with all that is committed.
+    pub fn check_new_leader(&mut self, server: ServerId, match_index: &[Index]) -> Check {
+        let term = self.shadows[server].current_term;
+        let first = *self.leaders.entry(term).or_insert(server);
+        if first != server {
+            let how = format!("term {term} has two leaders, server {first} and server {server}");
+            return broken(ELECTION_SAFETY, &[first, server], how);
+        }
+        let voters: Vec<ServerId> = (0..self.shadows.len())
+            .filter(|&voter| self.votes.get(&(term, voter)) == Some(&server))
+            .collect();
+        if !self.is_majority(voters.len()) {
+            let how = format!(
+                "server {server} leads term {term} with the votes of {voters:?} only, no majority \
+                 of {}",
+                self.shadows.len()
+            );
+            return broken(ELECTION_SAFETY, &[server], how);
+        }
+        // What the leader of an earlier term has committed: its last entry stands for all.
+        let earlier = self.committed_in.range(..term).map(|(_, &index)| index).max();
+        if let Some(index) = earlier {
+            self.check_holds_committed(server, index)?;
+        }
+        let stale = match_index
+            .iter()
+            .enumerate()
+            .find(|&(peer, &index)| peer != server && peer < self.shadows.len() && index > 0);
+        if let Some((peer, index)) = stale {
+            let how = format!(
+                "server {server} begins to lead term {term} with match_index {index} for {peer}: \
+                 it is 0 after an election"
+            );
+            return broken(MATCH_INDEX, &[server, peer], how);
+        }
+        Ok(())
+    }
+
+    fn check_holds_committed(&self, leader: ServerId, index: Index) -> Check {
+        let shadow = &self.shadows[leader];
+        let term = self.committed[index as usize - 1];
+        if shadow.holds(index, term) {
+            return Ok(());
+        }
+        let how = format!(
+            "entry {index}@{term} is committed, but server {leader}, leader of term {}, does not \
+             have it",
+            shadow.current_term
+        );
+        broken(COMPLETENESS, &[leader], how)
+    }
+
+    /// What a leader believes that its followers have, they have.
+    pub fn check_match(&self, server: ServerId, old: &[Index], new: &[Index]) -> Check {
+        let leader = &self.shadows[server];
+        for (peer, (&old, &new)) in old.iter().zip(new).enumerate() {
+            let Some(follower) = self.shadows.get(peer) else { break };
+            // A follower in a later term may have lost it again, to a later leader.
+            let later = follower.current_term > leader.current_term;
+            if peer == server || new == old || later {
+                continue;
+            }
+            let has = match leader.entry(new) {
+                Some(entry) => follower.holds(new, entry.term),
+                None => new <= leader.snapshot_index && new <= follower.last_index(),
+            };
+            if !has {
+                let how = format!(
+                    "server {server}, leader of term {}, sets match_index of server {peer} to \
+                     {new}, but that server does not have this entry",
+                    leader.current_term
+                );
+                return broken(MATCH_INDEX, &[server, peer], how);
+            }
+        }
+        Ok(())
+    }
+
+    /// A server's `commit_index` has risen from `old`.
+    pub fn check_commit(&mut self, server: ServerId, old: Index) -> Check {
+        if self.shadows[server].is_leader() {
+            self.check_leaders_commit(server)?;
+        }
+        let shadow = &self.shadows[server];
+        let (commit_index, term) = (shadow.commit_index, shadow.current_term);
+        for index in old.max(shadow.snapshot_index) + 1..=commit_index {
+            let Some(entry) = shadow.entry(index) else { continue };
+            match self.committed.get(index as usize - 1) {
+                Some(&committed) if committed == entry.term => {}
+                Some(&committed) => {
+                    let how = format!(
+                        "server {server} commits entry {index}@{}, but {index}@{committed} is \
+                         committed",
+                        entry.term
+                    );
+                    return broken(SAME_COMMITS, &[server], how);
+                }
+                None if shadow.is_leader() => self.committed.push(entry.term),
+                None => {
+                    let how = format!(
+                        "server {server} commits entry {index}@{}, but no leader has committed it",
+                        entry.term
+                    );
+                    return broken(SAME_COMMITS, &[server], how);
+                }
+            }
+        }
+        if shadow.is_leader() {
+            self.committed_in.insert(term, commit_index);
+            self.check_later_leaders(term, commit_index)?;
+        }
+        Ok(())
+    }
+
+    /// Leaders commit by counting an entry of their own term, once a majority has it on disk.
+    fn check_leaders_commit(&self, server: ServerId) -> Check {
+        let shadow = &self.shadows[server];
+        let (index, term) = (shadow.commit_index, shadow.current_term);
+        let Some(entry) = shadow.entry(index) else { return Ok(()) };
+        if entry.term != term {
+            let how = format!(
+                "server {server}, leader of term {term}, commits up to entry {index}@{}: an entry \
+                 of an earlier term commits only along with one of its own",
+                entry.term
+            );
+            return broken(COMMIT_RULE, &[server], how);
+        }
+        let has = |shadow: &Shadow| shadow.holds(index, term);
+        let holders: Vec<ServerId> =
+            (0..self.shadows.len()).filter(|&peer| has(&self.shadows[peer])).collect();
+        if !self.is_majority(holders.len()) {
+            let how = format!(
+                "server {server}, leader of term {term}, commits entry {index}, which only servers \
+                 {holders:?} have, no majority of {}",
+                self.shadows.len()
+            );
+            let mut servers: Vec<ServerId> = (0..self.shadows.len()).collect();
+            servers.retain(|&peer| peer != server);
+            servers.insert(0, server);
+            return broken(COMMIT_RULE, &servers, how);
+        }
+        Ok(())
+    }
+
+    /// Whoever leads a later term already must have what has just been committed.
+    fn check_later_leaders(&self, term: Term, index: Index) -> Check {
+        for (&later, &leader) in self.leaders.range(term + 1..) {
+            let shadow = &self.shadows[leader];
+            if shadow.is_leader() && shadow.seen && shadow.current_term == later {
+                self.check_holds_committed(leader, index)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A snapshot holds committed entries only, and ends where others committed the same.
+    pub fn check_snapshot(&self, server: ServerId) -> Check {
+        let Shadow { snapshot_index, snapshot_term, .. } = self.shadows[server];
+        if snapshot_index == 0 {
+            return Ok(());
+        }
+        let committed = self.committed.get(snapshot_index as usize - 1);
+        if committed != Some(&snapshot_term) {
+            let how = format!(
+                "server {server} has a snapshot up to entry {snapshot_index}@{snapshot_term}; \
+                 committed there: {committed:?}"
+            );
+            return broken(SAME_COMMITS, &[server], how);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,315 @@
+//! RPCs: what a message says must be so.
+//!
+//! Nobody can take a message back, so what it promises must be true when it leaves, and on disk.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::book::{Book, Heard};
+use super::shadow::{Role, Shadow};
+use super::{Check, broken};
+use crate::labgob;
+use crate::labrpc::{CallEvent, Step};
+use crate::raft::rpc::{
+    AppendEntriesArgs, AppendEntriesReply, InstallSnapshotArgs, InstallSnapshotReply,
+    RequestVoteArgs, RequestVoteReply,
+};
+use crate::raft::{Index, ServerId, Term};
+
+const ELECTION_SAFETY: &str = "Election Safety (Figure 3)";
+const LOG_MATCHING: &str = "Log Matching (Figure 3)";
+const SAME_COMMITS: &str = "State Machine Safety (Figure 3)";
+const NEWER_TERM: &str = "a newer term is adopted (Figure 2, all servers; §5.1)";
+const ANSWER: &str = "an answer is true (Figure 2)";
+
+/// An RPC between two servers.
+pub(super) struct Rpc {
+    pub from: ServerId,
+    /// Which instance of the sender.
+    instance: usize,
+    pub to: ServerId,
+    pub message: Message,
+}
+
+/// An RPC under way.
+pub(super) struct Call {
+    rpc: Arc<Rpc>,
+    /// The instance of the receiver that it has reached.
+    reached: Option<usize>,
+}
+
+/// The arguments of an RPC.
+pub(super) enum Message {
+    Vote(RequestVoteArgs),
+    Append(AppendEntriesArgs),
+    Install(InstallSnapshotArgs),
+}
+
+/// The reply to an RPC.
+pub(super) enum Reply {
+    Vote(RequestVoteReply),
+    Append(AppendEntriesReply),
+    Install(InstallSnapshotReply),
+}
+
+impl Book {
+    /// A step of an RPC.
+    pub fn saw_call(
+        &mut self,
+        (from, instance): (ServerId, usize),
+        to: ServerId,
+        event: &CallEvent<'_>,
+    ) -> Check {
+        let at = self.now;
+        match event.step {
+            Step::Sent { args } => {
+                let Some(message) = Message::decode(event.method, args) else { return Ok(()) };
+                let rpc = Arc::new(Rpc { from, instance, to, message });
+                self.calls.insert(event.call, Call { rpc: rpc.clone(), reached: None });
+                self.check_sent(&rpc)
+            }
+            Step::Delivered { .. } => {
+                if let Some(call) = self.calls.get_mut(&event.call) {
+                    call.reached = self.shadows[to].instance;
+                    self.last_heard[to] = Some(Heard { at, rpc: call.rpc.clone(), reply: None });
+                }
+                Ok(())
+            }
+            Step::Answered { .. } => Ok(()),
+            Step::Received { reply } => {
+                let Some(Call { rpc, reached }) = self.calls.remove(&event.call) else {
+                    return Ok(());
+                };
+                let Some(reply) = rpc.message.decode_reply(reply) else { return Ok(()) };
+                let shadow = &self.shadows[to];
+                // Of one that shows itself, and has not crashed since.
+                if shadow.seen && reached.is_some() && reached == shadow.instance {
+                    self.check_reply(&rpc, &reply)?;
+                }
+                self.last_heard[from] = Some(Heard { at, rpc, reply: Some(reply) });
+                Ok(())
+            }
+            Step::Lost { .. } => {
+                self.calls.remove(&event.call);
+                Ok(())
+            }
+        }
+    }
+
+    /// A request says what its sender is and has.
+    fn check_sent(&self, rpc: &Rpc) -> Check {
+        let Rpc { from, .. } = *rpc;
+        let shadow = &self.shadows[from];
+        if shadow.instance != Some(rpc.instance) || !shadow.seen {
+            return Ok(()); // of an instance that is dead, or never shows itself
+        }
+        let term = rpc.message.term();
+        let fault = |property, what: String| {
+            broken(property, &[from], format!("server {from} sends {}, {what}", rpc.message))
+        };
+        match &rpc.message {
+            Message::Vote(args) => {
+                if self.votes.get(&(term, from)) != Some(&from) {
+                    return fault(ELECTION_SAFETY, "but has not voted for itself".to_string());
+                }
+                if !self.is_known(args.last_log_index, args.last_log_term) {
+                    return fault(LOG_MATCHING, "but there is no such entry".to_string());
+                }
+            }
+            Message::Append(args) => {
+                if self.leaders.get(&term) != Some(&from) {
+                    return fault(ELECTION_SAFETY, format!("but does not lead term {term}"));
+                }
+                self.check_sent_entries(rpc, args)?;
+                if args.leader_commit > self.committed.len() as Index {
+                    return fault(SAME_COMMITS, "but that is not committed".to_string());
+                }
+            }
+            Message::Install(args) => {
+                if self.leaders.get(&term) != Some(&from) {
+                    return fault(ELECTION_SAFETY, format!("but does not lead term {term}"));
+                }
+                let index = args.last_included_index as usize;
+                let committed = index.checked_sub(1).and_then(|at| self.committed.get(at));
+                if committed != Some(&args.last_included_term) {
+                    let what = format!("but committed there is {committed:?}");
+                    return fault(SAME_COMMITS, what);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Entries travel as they are in the log.
+    fn check_sent_entries(&self, rpc: &Rpc, args: &AppendEntriesArgs) -> Check {
+        let from = rpc.from;
+        let fault = |what: String| {
+            broken(LOG_MATCHING, &[from], format!("server {from} sends {}, {what}", rpc.message))
+        };
+        if !self.is_known(args.prev_log_index, args.prev_log_term) {
+            return fault("but there is no such previous entry".to_string());
+        }
+        let mut prev_term = args.prev_log_term;
+        for (index, entry) in (args.prev_log_index + 1..).zip(&args.entries) {
+            let mut known = self.entries.get(index as usize - 1).into_iter().flatten();
+            let is_so = known.any(|known| {
+                (known.term, known.prev_term) == (entry.term, prev_term)
+                    && known.command == entry.command
+            });
+            if !is_so {
+                return fault(format!("but was never in a log: {index}@{}", entry.term));
+            }
+            prev_term = entry.term;
+        }
+        Ok(())
+    }
+
+    fn is_known(&self, index: Index, term: Term) -> bool {
+        let Some(position) = (index as usize).checked_sub(1) else { return term == 0 };
+        self.entries.get(position).is_some_and(|known| known.iter().any(|k| k.term == term))
+            || self.committed.get(position) == Some(&term)
+    }
+
+    /// A reply that is delivered was true when it left, and its promise stays true while its
+    /// sender is in the term of the request.
+    fn check_reply(&self, rpc: &Rpc, reply: &Reply) -> Check {
+        let Rpc { from, to, ref message, .. } = *rpc;
+        let shadow = &self.shadows[to];
+        let (asked, term) = (message.term(), reply.term());
+        let fault = |property, what: String| {
+            let how =
+                format!("server {to} answers {message} of server {from} with {reply}, {what}");
+            broken(property, &[to, from], how)
+        };
+        if term < asked {
+            return fault(NEWER_TERM, "but must have adopted the newer term".to_string());
+        }
+        if term > shadow.current_term {
+            return fault(ANSWER, format!("but is in term {}", shadow.current_term));
+        }
+        let still_in_term = term == asked && shadow.current_term == asked;
+        match (message, reply) {
+            (Message::Vote(_), Reply::Vote(RequestVoteReply { vote_granted: true, .. })) => {
+                if self.votes.get(&(asked, to)) != Some(&from) {
+                    return fault(ELECTION_SAFETY, "but has not cast that vote".to_string());
+                }
+            }
+            (Message::Append(_), Reply::Append(AppendEntriesReply { success: true, .. }))
+                if term != asked =>
+            {
+                return fault(ANSWER, "but accepts nothing of an older term".to_string());
+            }
+            (Message::Append(_) | Message::Install(_), _) if still_in_term => {
+                if shadow.role == Role::Candidate {
+                    let what = "but campaigns on against its term's leader";
+                    return fault(ANSWER, what.to_string());
+                }
+                if let Some(what) = unkept_promise(shadow, message, reply) {
+                    return fault(ANSWER, what);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// What a follower in the term of the message should have done before it answered so.
+fn unkept_promise(shadow: &Shadow, message: &Message, reply: &Reply) -> Option<String> {
+    let committed = match (message, reply) {
+        (Message::Append(args), Reply::Append(AppendEntriesReply { success: true, .. })) => {
+            let last_new = args.prev_log_index + args.entries.len() as Index;
+            let last_term = args.entries.last().map_or(args.prev_log_term, |entry| entry.term);
+            if !shadow.holds(last_new, last_term) {
+                return Some(format!("but does not have entry {last_new}@{last_term}"));
+            }
+            args.leader_commit.min(last_new)
+        }
+        (Message::Install(args), _) => args.last_included_index,
+        _ => 0,
+    };
+    let commit_index = shadow.commit_index;
+    (commit_index < committed)
+        .then(|| format!("but its commit_index is {commit_index}, not {committed}"))
+}
+
+impl Message {
+    /// What is said with this method; none if it is not one of Raft's.
+    fn decode(method: &str, args: &[u8]) -> Option<Message> {
+        match method {
+            "Raft.RequestVote" => labgob::from_bytes(args).ok().map(Message::Vote),
+            "Raft.AppendEntries" => labgob::from_bytes(args).ok().map(Message::Append),
+            "Raft.InstallSnapshot" => labgob::from_bytes(args).ok().map(Message::Install),
+            _ => None,
+        }
+    }
+
+    fn term(&self) -> Term {
+        match self {
+            Message::Vote(args) => args.term,
+            Message::Append(args) => args.term,
+            Message::Install(args) => args.term,
+        }
+    }
+
+    fn decode_reply(&self, reply: &[u8]) -> Option<Reply> {
+        match self {
+            Message::Vote(_) => labgob::from_bytes(reply).ok().map(Reply::Vote),
+            Message::Append(_) => labgob::from_bytes(reply).ok().map(Reply::Append),
+            Message::Install(_) => labgob::from_bytes(reply).ok().map(Reply::Install),
+        }
+    }
+}
+
+impl Reply {
+    fn term(&self) -> Term {
+        match self {
+            Reply::Vote(reply) => reply.term,
+            Reply::Append(reply) => reply.term,
+            Reply::Install(reply) => reply.term,
+        }
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match self {
+            Reply::Vote(reply) if reply.vote_granted => ", vote granted",
+            Reply::Vote(_) => ", no vote",
+            Reply::Append(reply) if reply.success => ", success",
+            Reply::Append(_) => ", no success",
+            Reply::Install(_) => "",
+        };
+        write!(f, "(term {}{verdict})", self.term())
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Message::Vote(args) => write!(
+                f,
+                "RequestVote(term {}, last entry {}@{})",
+                args.term, args.last_log_index, args.last_log_term
+            ),
+            Message::Append(args) => {
+                write!(
+                    f,
+                    "AppendEntries(term {}, prev {}@{}, [",
+                    args.term, args.prev_log_index, args.prev_log_term
+                )?;
+                for (number, entry) in args.entries.iter().enumerate() {
+                    let gap = if number > 0 { " " } else { "" };
+                    let index = args.prev_log_index + 1 + number as Index;
+                    write!(f, "{gap}{index}@{}", entry.term)?;
+                }
+                write!(f, "], commit {})", args.leader_commit)
+            }
+            Message::Install(args) => write!(
+                f,
+                "InstallSnapshot(term {}, up to {}@{})",
+                args.term, args.last_included_index, args.last_included_term
+            ),
+        }
+    }
+}

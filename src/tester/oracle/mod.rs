@@ -1,0 +1,135 @@
+//! The oracle: Raft's safety properties, checked at every step of every server.
+//!
+//! A server shows its Figure-2 state ([`View`]) whenever it releases its lock. The oracle knows
+//! what each server showed before, what is on its disk, and what all others have shown; and it
+//! sees each RPC. So a broken rule is found in the critical section that breaks it, long before a
+//! test would notice, and whatever the test is about:
+//!
+//! - **Election Safety**: one leader a term, elected by a majority; one vote a server and term,
+//!   restarts included.
+//! - **Leader Append-Only**: within its reign a leader's log only grows.
+//! - **Log Matching**: index and term determine the command and the entry before; an
+//!   entry first appears in the log of its term's leader.
+//! - **Leader Completeness**: what is committed is on the disks of a majority and was committed by
+//!   the leader of its term, or along with an entry of it; a new leader has all of it.
+//! - **State Machine Safety**: all servers commit the same entries, and none that no leader has.
+//! - **Figure 2**: terms, `commit_index`, `last_applied` and, within a reign, `match_index` never
+//!   fall; memory is on disk; `match_index` is true; snapshot index, `last_applied`, `commit_index`
+//!   and last index are in order; and what a message says is so: who asks for votes has its own,
+//!   who sends entries leads and has them, who grants a vote has cast it, who accepts entries
+//!   holds them, who answers has adopted the term.
+//!
+//! All of these hold for any right Raft at the moments when it shows itself. How long anything
+//! takes is not the oracle's business: liveness and timers are the tests'.
+//!
+//! # Cost
+//! Proportional to what has changed since the server last showed itself; a view that shows
+//! nothing new costs a few comparisons. A changed log is compared entry by entry, which is less
+//! than what it costs to save it.
+//!
+//! # Layout
+//! `book.rs` (all that is known; what one server's view may not show), `cluster.rs` (what the
+//! servers may not show together), `messages.rs` (RPCs), `shadow.rs` (what a server showed last).
+
+mod book;
+mod cluster;
+mod messages;
+mod shadow;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::labrpc::CallEvent;
+use crate::labsync::{Instant, Leaf};
+use crate::raft::{OnDisk, ServerId, View, Watcher};
+
+use self::book::Book;
+
+/// The name of the variable, and the value, that switch the oracle off.
+pub(super) const SWITCH: (&str, &str) = ("ORACLE", "off");
+
+/// What is known of a cluster.
+pub(super) struct Oracle {
+    book: Leaf<Book>,
+}
+
+/// A broken property: which, and how.
+#[derive(Debug)]
+struct Broken {
+    property: &'static str,
+    how: String,
+    /// Whose state to show along with it.
+    servers: Vec<ServerId>,
+}
+
+/// What a check says.
+type Check = Result<(), Broken>;
+
+/// A broken property as a check's result.
+fn broken(property: &'static str, servers: &[ServerId], how: String) -> Check {
+    Err(Broken { property, how, servers: servers.to_vec() })
+}
+
+impl Oracle {
+    /// Nothing is known yet of so many servers. None if `ORACLE=off`.
+    pub fn unless_off(servers: usize) -> Option<Arc<Oracle>> {
+        let off = std::env::var(SWITCH.0).is_ok_and(|value| value == SWITCH.1);
+        (!off).then(|| Arc::new(Oracle { book: Leaf::new(Book::new(servers)) }))
+    }
+
+    /// A server is about to start for the `instance`th time. Who watches it.
+    pub fn started(self: &Arc<Oracle>, server: ServerId, instance: usize) -> Watch {
+        self.book.with(|book| book.started(server, instance));
+        Watch { oracle: self.clone(), server, instance }
+    }
+
+    /// A server crashes; what `take_disk` gives is what its next instance starts from. All that
+    /// it has shown before was real, and nothing that it shows later counts.
+    pub fn crashed<D>(&self, server: ServerId, take_disk: impl FnOnce() -> D) -> D {
+        self.book.with(|book| {
+            book.crashed(server);
+            take_disk()
+        })
+    }
+
+    /// A step of an RPC from an instance of a server to another server.
+    ///
+    /// # Panics
+    /// If the message says what is not so.
+    pub fn saw_call(&self, from: (ServerId, usize), to: ServerId, event: &CallEvent<'_>) {
+        self.report(|book| book.saw_call(from, to, event));
+    }
+
+    /// Panics outside the lock: the run's end must not find it taken.
+    fn report(&self, check: impl FnOnce(&mut Book) -> Check) {
+        let message = self.book.with(|book| {
+            if book.is_closed() {
+                return None; // the first finding counts
+            }
+            book.now = Instant::now().since_start();
+            let broken = check(book).err()?;
+            Some(book.close_with(&broken))
+        });
+        if let Some(message) = message {
+            panic!("{message}");
+        }
+    }
+}
+
+/// The oracle's eye on one instance of a server.
+pub(super) struct Watch {
+    oracle: Arc<Oracle>,
+    server: ServerId,
+    instance: usize,
+}
+
+impl Watcher for Watch {
+    fn saved(&self, _disk: &OnDisk) {}
+
+    /// # Panics
+    /// If a property is broken.
+    fn shown(&self, view: &View<'_>, disk: &OnDisk) {
+        self.oracle.report(|book| book.shown(self.server, self.instance, view, disk));
+    }
+}
