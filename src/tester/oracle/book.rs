@@ -134,17 +134,12 @@ impl Book {
         }
         let first_view = !shadow.seen;
         let change = shadow.log_change(view);
-        let persistent = first_view
-            || change.is_some()
-            || shadow.current_term != view.current_term
-            || shadow.voted_for != view.voted_for
-            || shadow.snapshot != *view.snapshot
-            || shadow.writes != disk.writes;
+        let read_disk = is_disk_check_due(shadow, view, change.as_ref(), disk);
         check_terms(server, shadow, view)?;
         self.check_vote(server, view)?;
         check_indices(server, shadow, view)?;
         check_reign(server, shadow, view, change.as_ref())?;
-        if persistent {
+        if read_disk {
             check_disk(server, view, disk)?;
         }
         // What the server showed before, for the checks that look at all servers.
@@ -348,6 +343,26 @@ fn check_reign(
         }
     }
     Ok(())
+}
+
+/// Whether to read the disk: if anything persistent has changed, but not at each append to a long
+/// log, as long as it was saved at all.
+fn is_disk_check_due(
+    shadow: &Shadow,
+    view: &View<'_>,
+    change: Option<&LogChange>,
+    disk: &OnDisk,
+) -> bool {
+    let same_vote = (shadow.current_term, shadow.voted_for) == (view.current_term, view.voted_for);
+    let same_snapshot = shadow.snapshot == *view.snapshot;
+    if !shadow.seen || !same_vote || !same_snapshot {
+        return true;
+    }
+    match change {
+        Some(LogChange { truncated: false, .. }) if shadow.writes < disk.writes => shadow.is_due(),
+        Some(_) => true,
+        None => shadow.writes != disk.writes,
+    }
 }
 
 /// "Updated on stable storage before responding to RPCs": before anybody can see it.

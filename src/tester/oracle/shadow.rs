@@ -26,7 +26,9 @@ pub(super) struct Shadow {
     /// How often its disk had been written then.
     pub writes: u64,
     /// The next entry to be compared although the server says that nothing has changed.
-    pub spot: usize,
+    spot: usize,
+    /// How many changes of the log there were since it was last compared as a whole.
+    unread: usize,
 }
 
 /// A copy of a [`RoleView`].
@@ -102,10 +104,29 @@ impl Shadow {
             && ours.get(self.spot) == theirs.get(self.spot)
     }
 
+    /// Whether it is time to compare log and disk as a whole: always if the log is short, and
+    /// for each entry of a long one a few times, so that an append does not cost a whole log.
+    pub fn is_due(&self) -> bool {
+        const SHORT: usize = 64;
+        const SHARE: usize = 32;
+        !self.seen || self.entries.len() < SHORT.max(self.unread * SHARE)
+    }
+
+    /// Whether the log of `view` is this one with more entries at its end, as the entry at the
+    /// joint says.
+    fn seems_appended(&self, view: &View<'_>) -> bool {
+        self.snapshot_index == view.snapshot_index
+            && self.entries.len() < view.entries.len()
+            && self.entries.last() == view.entries[..self.entries.len()].last()
+    }
+
     /// How the log of `view` differs from this one; none if it does not.
     pub fn log_change(&self, view: &View<'_>) -> Option<LogChange> {
         if self.log_seems_same(view) {
             return None;
+        }
+        if !self.is_due() && self.seems_appended(view) {
+            return Some(LogChange { first_new: self.last_index() + 1, truncated: false });
         }
         let last_shown = view.snapshot_index + view.entries.len() as Index;
         let first = self.snapshot_index.max(view.snapshot_index) + 1;
@@ -125,6 +146,7 @@ impl Shadow {
         self.current_term = view.current_term;
         self.voted_for = view.voted_for;
         if let Some(LogChange { first_new, .. }) = change {
+            self.unread = if self.is_due() { 0 } else { self.unread + 1 };
             let kept = first_new.saturating_sub(self.snapshot_index + 1);
             self.entries.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
             let dropped = view.snapshot_index.saturating_sub(self.snapshot_index) as usize;

@@ -17,6 +17,7 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --twice             simulated: run each seed twice and report the first difference
   --verbose           show the log lines of the code under test (also VERBOSE=1)
   --must-match        fail if no test matches the NAMEs
+ORACLE=off            the tests without the oracle, which checks Raft's properties at every step
 ";
 
 /// How many tests run at a time: they mostly sleep. On 2 cores, the suite with this many has
@@ -106,6 +107,9 @@ impl Options {
         }
         if let Some(seed) = options.seed {
             options.seeds = seed..=seed;
+        }
+        if let Some(value) = set("ORACLE").filter(|value| value != "off" && value != "on") {
+            return Err(format!("ORACLE {value:?} is neither on nor off"));
         }
         if let Some(name) = &options.kernel_name {
             options.kernel = kernel(name)?;
@@ -207,6 +211,7 @@ mod tests {
             (parse(&["--seeds", "9-5"], &[]), "--seeds \"9-5\" has no seed"),
             (parse(&[], &[("SEEDS", "0")]), "SEEDS \"0\" has no seed"),
             (parse(&["--kernel", "best"], &[]), "there is no kernel \"best\""),
+            (parse(&[], &[("ORACLE", "no")]), "ORACLE \"no\" is neither on nor off"),
             (parse(&["--jobs", "0"], &[]), "--jobs \"0\" is not a positive number"),
             (parse(&[], &[("JOBS", "many")]), "JOBS \"many\" is not a positive number"),
         ];
