@@ -189,10 +189,10 @@ impl Book {
         }
         let still_in_term = term == asked && shadow.current_term == asked;
         match (message, reply) {
-            (Message::Vote(_), Reply::Vote(RequestVoteReply { vote_granted: true, .. })) => {
-                if self.votes.get(&(asked, to)) != Some(&from) {
-                    return fault(ELECTION_SAFETY, "but has not cast that vote".to_string());
-                }
+            (Message::Vote(_), Reply::Vote(RequestVoteReply { vote_granted: true, .. }))
+                if self.votes.get(&(asked, to)) != Some(&from) =>
+            {
+                return fault(ELECTION_SAFETY, "but has not cast that vote".to_string());
             }
             (Message::Append(_), Reply::Append(AppendEntriesReply { success: true, .. }))
                 if term != asked =>
