@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use raftlab::labsync::{
-    Condvar, Failure, Instant, Kernel, Mutex, RunOptions, SimReport, channel, rng, simulate, thread,
+    Condvar, Failure, Instant, Kernel, Mutex, RunOptions, SimReport, channel,
+    limit_work_without_wait, rng, simulate, thread,
 };
 use raftlab::tester::runner;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
             test_a_lock_handed_over_is_no_cycle,
             test_nothing_runnable,
             test_livelock,
+            test_a_run_may_ask_for_less_work_without_a_wait,
             test_busy_polling_gets_through,
             test_virtual_time_limit,
             test_threads_left,
@@ -302,15 +304,18 @@ fn test_nothing_runnable() {
     assert_says(&failure, &["'waiter' has waited", "s in Condvar::wait", place]);
 }
 
-fn test_livelock() {
-    let failure = failure_of(|| {
-        spawn_ticker();
-        thread::sleep(30 * MS);
-        let flag = Mutex::new(false);
-        while !*flag.lock() {}
-    });
-    assert_says(&failure, &["livelock at", "'body'", "without ever waiting"]);
-    assert_says(&failure, &["'ticker'", "sleep"]);
+/// A harness that knows how much its runs need hears of polling sooner.
+fn test_a_run_may_ask_for_less_work_without_a_wait() {
+    fn poll(times: u32) {
+        limit_work_without_wait(1000);
+        let lock = Mutex::new(());
+        (0..times).for_each(|_| drop(lock.lock()));
+    }
+    let failure = failure_of(|| poll(1100));
+    assert_says(&failure, &["livelock at 0.00", "'body'"]);
+    for kernel in kernels() {
+        assert_eq!(run(1, kernel, || poll(900)).failure, None);
+    }
 }
 
 fn test_busy_polling_gets_through() {

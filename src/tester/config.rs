@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::labgob;
 use crate::labrpc::{ClientEnd, Network, Server};
+use crate::labsync;
 use crate::labsync::{Instant, Mutex, channel, thread};
 use crate::raft::{self, Index, Persister, Raft, ServerId, Term};
 
@@ -11,6 +12,11 @@ use super::Command;
 use super::history::History;
 use super::oracle::Oracle;
 use super::service::{APPLY_CHANNEL_CAPACITY, Services};
+
+/// So many scheduling points may pass in a simulated test while some thread is always ready to run:
+/// the reference needs a tenth of it. Whoever polls instead of waiting needs more, and would keep
+/// a core busy for nothing.
+const MOST_WORK_WITHOUT_WAIT: u64 = 500_000;
 
 /// A cluster under test. Dropping the last reference kills all servers and closes the network.
 pub struct Config {
@@ -63,6 +69,7 @@ impl Config {
     /// network delays and drops messages; with `snapshot`, services take snapshots.
     #[must_use]
     pub fn make(servers: usize, unreliable: bool, snapshot: bool) -> Arc<Config> {
+        labsync::limit_work_without_wait(MOST_WORK_WITHOUT_WAIT);
         let network = Network::new();
         network.long_delays(true);
         network.reliable(!unreliable);

@@ -79,6 +79,15 @@ fn leave() {
     SIM.set(None);
 }
 
+/// In a simulated run: from now on at least one thread is ready all the time for at most so many
+/// scheduling points, each of which counts for 500 ns; else the run fails as a livelock.
+/// Without this call 10 million are allowed. Real runs are not affected.
+pub fn limit_work_without_wait(points: u64) {
+    if let Some(sim) = current() {
+        sim.world.lock().livelock_points = points;
+    }
+}
+
 /// Why a thread waits; the name is for reports.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {

@@ -19,7 +19,8 @@ pub(in crate::labsync) type Slot = usize;
 
 /// Virtual time that each scheduling point costs, so that a loop that only polls gets somewhere.
 const POINT_NS: u64 = 500;
-/// So many scheduling points without the clock having to jump: nobody ever waits.
+/// So many scheduling points without the clock having to jump: nobody ever waits. A run may ask for
+/// less.
 const LIVELOCK_POINTS: u64 = 10_000_000;
 /// One timer in so many is late ...
 const LATE_ONE_IN: u32 = 16;
@@ -46,6 +47,8 @@ pub(super) struct World {
     pub spawned: u64,
     pub points: u64,
     points_at_jump: u64,
+    /// How many points there may be until the clock must jump.
+    pub livelock_points: u64,
     /// When the run must be over.
     pub limit: u64,
     pub phase: Phase,
@@ -124,6 +127,7 @@ impl World {
             spawned: 0,
             points: 0,
             points_at_jump: 0,
+            livelock_points: LIVELOCK_POINTS,
             limit,
             phase: Phase::Running,
             hash: 0xcbf2_9ce4_8422_2325,
@@ -173,7 +177,7 @@ impl World {
         if self.now > self.limit {
             return Err(Stuck::TimeIsUp);
         }
-        if self.points - self.points_at_jump > LIVELOCK_POINTS {
+        if self.points - self.points_at_jump > self.livelock_points {
             return Err(Stuck::Livelock);
         }
         Ok(())
