@@ -8,6 +8,7 @@
 mod here;
 mod options;
 mod parallel;
+mod record;
 mod simulated;
 mod sweep;
 

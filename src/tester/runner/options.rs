@@ -15,6 +15,8 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --seeds N or A-B    simulated: the seeds 1 to N, or A to B (also SEEDS=...); default: 1
   --kernel NAME       simulated: threads, or coro if built with that feature (also KERNEL=NAME)
   --twice             simulated: run each seed twice and report the first difference
+  --stop-at-first     simulated: no further run once one has failed; the same one each time
+  --report FILE       simulated: write a line of JSON for each run: test, seed, seconds, failure
   --verbose           show the log lines of the code under test (also VERBOSE=1)
   --must-match        fail if no test matches the NAMEs
 ORACLE=off            the tests without the oracle, which checks Raft's properties at every step
@@ -47,6 +49,9 @@ pub(super) struct Options {
     /// Whether `kernel` was asked for; the children are told.
     pub kernel_name: Option<String>,
     pub twice: bool,
+    pub stop_at_first: bool,
+    /// Where to write what became of each run.
+    pub report: Option<String>,
     /// Print a record behind each simulated run; for the process that sweeps.
     pub records: bool,
 }
@@ -72,6 +77,8 @@ impl Options {
             kernel: Kernel::default(),
             kernel_name: set("KERNEL"),
             twice: false,
+            stop_at_first: false,
+            report: None,
             records: false,
         };
         let mut args = args;
@@ -94,6 +101,8 @@ impl Options {
                 "--records" => options.records = true,
                 "--sim" => options.simulated = true,
                 "--twice" => (options.simulated, options.twice) = (true, true),
+                "--stop-at-first" => options.stop_at_first = true,
+                "--report" => options.report = Some(value()?),
                 "--seeds" => options.seeds = seeds(flag, &value()?)?,
                 "--kernel" => options.kernel_name = Some(value()?),
                 "--jobs" | "-j" | "--test-threads" => options.jobs = positive(flag, &value()?)?,
@@ -199,6 +208,8 @@ mod tests {
         assert_eq!(parse(&["--sim"], &[("SEEDS", "20")]).unwrap().seeds, 1..=20);
         assert_eq!(parse(&["--seeds", "5-9"], &[]).unwrap().seeds, 5..=9);
         assert_eq!(parse(&["--seeds", "5-9", "--seed", "7"], &[]).unwrap().seeds, 7..=7);
+        let options = parse(&["--report", "runs.json", "--stop-at-first"], &[]).unwrap();
+        assert_eq!((options.report.as_deref(), options.stop_at_first), (Some("runs.json"), true));
     }
 
     #[test]

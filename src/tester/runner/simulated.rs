@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::here::LIMIT;
 use super::options::Options;
-use super::sweep::Record;
+use super::record::Record;
 use crate::labsync::{self, Kernel, RunOptions, SimReport};
 use crate::tester::{LabTest, cpu_time, logger};
 

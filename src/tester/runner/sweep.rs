@@ -3,6 +3,9 @@
 //! Each core runs a process that takes some seeds of one test and writes a record behind what
 //! each run prints. A process that dies (an abort, a thread that never gives up its turn) has
 //! failed at the first seed without a record; its other seeds go to another process.
+//!
+//! Whoever wants one failure only (`--stop-at-first`) gets the same one each time: shares are taken
+//! in order, one seed of each test before the next seed of any, and those taken are finished.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{IsTerminal, Read, Write};
@@ -12,47 +15,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::options::Options;
+use super::record::Record;
 use super::simulated::replay_command;
-use crate::labsync::{Condvar, Instant, Mutex, SimReport, thread};
+use crate::labsync::{Condvar, Instant, Mutex, thread};
 use crate::tester::LabTest;
 
 /// How many seeds a process takes at a time.
 const SEEDS_AT_A_TIME: u64 = 10;
 /// How many failures are shown in full.
 const MOST_FAILURES_SHOWN: usize = 5;
-/// What a record's line begins with; no test prints that.
-const RECORD_MARK: &str = "\u{1e}record ";
-
-/// What a process reports of one run.
-pub(super) struct Record {
-    seed: u64,
-    passed: bool,
-    elapsed: Duration,
-    cpu: Duration,
-}
-
-impl Record {
-    pub fn of(seed: u64, report: &SimReport, cpu: Duration) -> Record {
-        Record { seed, passed: report.failure.is_none(), elapsed: report.elapsed, cpu }
-    }
-
-    pub fn to_line(&self) -> String {
-        let Record { seed, passed, elapsed, cpu } = self;
-        let (elapsed, cpu) = (elapsed.as_nanos(), cpu.as_nanos());
-        format!("{RECORD_MARK}{seed} {passed} {elapsed} {cpu}\n")
-    }
-
-    fn from_line(line: &str) -> Option<Record> {
-        let mut words = line.strip_prefix(RECORD_MARK)?.split(' ');
-        Some(Record {
-            seed: words.next()?.parse().ok()?,
-            passed: words.next()?.parse().ok()?,
-            elapsed: Duration::from_nanos(words.next()?.parse().ok()?),
-            cpu: Duration::from_nanos(words.next()?.parse().ok()?),
-        })
-    }
-}
-
 /// Some seeds of one test.
 struct Share {
     test: &'static str,
@@ -67,6 +38,7 @@ struct Sweep {
     verbose: bool,
     /// With one seed only, what each test prints is shown.
     show_all: bool,
+    stop_at_first: bool,
 }
 
 #[derive(Default)]
@@ -76,6 +48,7 @@ struct Board {
     results: BTreeMap<&'static str, Tally>,
     done: u64,
     failures_shown: usize,
+    records: Vec<(&'static str, Record)>,
 }
 
 #[derive(Default)]
@@ -93,13 +66,15 @@ pub(super) fn run(suite: &str, tests: &[LabTest], options: &Options) -> bool {
     let count = tests.len() as u64 * (last - first + 1);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     println!("\nsimulating {} tests of suite {suite}, seeds {first} to {last}", tests.len());
-    let shares = shares(tests, first, last);
+    let at_a_time = if options.stop_at_first { 1 } else { SEEDS_AT_A_TIME };
+    let shares = shares(tests, first, last, at_a_time);
     let sweep = Arc::new(Sweep {
         board: Mutex::new(Board { waiting: shares, ..Board::default() }),
         share_done: Condvar::new(),
         kernel_name: options.kernel_name.clone(),
         verbose: options.verbose,
         show_all: first == last,
+        stop_at_first: options.stop_at_first,
     });
     for core in 0..cores {
         let sweep = sweep.clone();
@@ -107,14 +82,20 @@ pub(super) fn run(suite: &str, tests: &[LabTest], options: &Options) -> bool {
     }
     sweep.wait(count, start);
     let board = sweep.board.lock();
-    summarize(&board, tests, start.elapsed())
+    let passed = summarize(&board, tests, start.elapsed());
+    let Some(path) = &options.report else { return passed };
+    if let Err(error) = write_report(path, suite, tests, &board.records) {
+        println!("cannot write the report {path}: {error}");
+        return false;
+    }
+    passed
 }
 
-fn shares(tests: &[LabTest], first: u64, last: u64) -> VecDeque<Share> {
+fn shares(tests: &[LabTest], first: u64, last: u64, at_a_time: u64) -> VecDeque<Share> {
     let mut shares = VecDeque::new();
     let mut from = first;
     loop {
-        let to = from.saturating_add(SEEDS_AT_A_TIME - 1).min(last);
+        let to = from.saturating_add(at_a_time - 1).min(last);
         shares.extend(tests.iter().map(|test| Share { test: test.name, seeds: from..=to }));
         if to == last {
             return shares;
@@ -177,10 +158,10 @@ impl Sweep {
                 continue;
             };
             next = record.seed + 1;
-            if self.show_all || !record.passed {
-                board.show(&printed, record.passed);
+            if self.show_all || !record.passed() {
+                board.show(&printed, record.passed());
             }
-            board.count(share.test, &record);
+            board.count(share.test, record);
             printed.clear();
         }
         if next <= *share.seeds.end() {
@@ -191,14 +172,15 @@ impl Sweep {
                 share.test
             ));
             board.show(&printed, false);
-            board.count(
-                share.test,
-                &Record { seed: next, passed: false, elapsed: Duration::ZERO, cpu: Duration::ZERO },
-            );
+            let failure = format!("its process ended with {ending}");
+            board.count(share.test, Record::of_death(next, failure));
             if next < *share.seeds.end() {
                 let seeds = next + 1..=*share.seeds.end();
                 board.waiting.push_front(Share { test: share.test, seeds });
             }
+        }
+        if self.stop_at_first && board.failures_shown > 0 {
+            board.waiting.clear();
         }
         board.working -= 1;
         self.share_done.notify_all();
@@ -240,15 +222,16 @@ impl Board {
         print!("{output}");
     }
 
-    fn count(&mut self, test: &'static str, record: &Record) {
+    fn count(&mut self, test: &'static str, record: Record) {
         self.done += 1;
         let tally = self.results.entry(test).or_default();
         tally.runs += 1;
         tally.elapsed += record.elapsed;
         tally.cpu += record.cpu;
-        if !record.passed {
+        if !record.passed() {
             tally.failed_seeds.push(record.seed);
         }
+        self.records.push((test, record));
     }
 }
 
@@ -278,6 +261,20 @@ fn summarize(board: &Board, tests: &[LabTest], wall: Duration) -> bool {
         wall.as_secs_f64()
     );
     failed == 0
+}
+
+/// A line of JSON for each run: the seeds in order, the tests in the suite's.
+fn write_report(
+    path: &str,
+    suite: &str,
+    tests: &[LabTest],
+    records: &[(&str, Record)],
+) -> std::io::Result<()> {
+    let mut ordered: Vec<_> = records.iter().collect();
+    let place = |name: &str| tests.iter().position(|test| test.name == name);
+    ordered.sort_by_key(|(test, record)| (record.seed, place(test)));
+    let lines: String = ordered.iter().map(|(test, record)| record.to_json(suite, test)).collect();
+    std::fs::write(path, lines)
 }
 
 fn row(name: &str, tally: &Tally) -> String {
