@@ -60,6 +60,7 @@ struct Share {
 }
 
 struct Sweep {
+    suite: String,
     board: Mutex<Board>,
     /// Notified when a share is done.
     share_done: Condvar,
@@ -95,6 +96,7 @@ pub(super) fn run(suite: &str, tests: &[LabTest], options: &Options) -> bool {
     println!("\nsimulating {} tests of suite {suite}, seeds {first} to {last}", tests.len());
     let shares = shares(tests, first, last);
     let sweep = Arc::new(Sweep {
+        suite: suite.to_string(),
         board: Mutex::new(Board { waiting: shares, ..Board::default() }),
         share_done: Condvar::new(),
         kernel_name: options.kernel_name.clone(),
@@ -184,7 +186,7 @@ impl Sweep {
             printed.clear();
         }
         if next <= *share.seeds.end() {
-            let again = replay_command(share.test, next);
+            let again = replay_command(&self.suite, share.test, next);
             printed.push_str(&format!(
                 "  ... FAILED --  {}, seed {next}: its process ended with {ending}\n      \
                  again: {again}\n",
