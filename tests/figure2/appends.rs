@@ -50,12 +50,21 @@ const CANDIDATES: &[(EntryAt, bool)] = &[
     ((9, 5), true),
 ];
 
+#[track_caller]
+fn ask(s: &Stage, term: u64, last: EntryAt, granted: bool) {
+    if granted {
+        s.grants(2, vote(term, last));
+    } else {
+        s.denies(2, vote(term, last));
+    }
+}
+
 fn test_vote_needs_an_up_to_date_log_2b() {
     let s = Stage::new(3, UP_TO_DATE);
     given(&s, 3, &[1, 1, 3], 3);
     s.applies(&["1@1", "2@1", "3@3"]);
     for (term, &(last, granted)) in (10..).zip(CANDIDATES) {
-        if granted { s.grants(2, vote(term, last)) } else { drop(s.denies(2, vote(term, last))) }
+        ask(&s, term, last, granted);
     }
 }
 
@@ -63,7 +72,7 @@ fn test_uncommitted_entries_count_for_the_vote_2b() {
     let s = Stage::new(3, UP_TO_DATE);
     given(&s, 3, &[1, 1, 3], 0);
     for (term, &(last, granted)) in (10..).zip(CANDIDATES) {
-        if granted { s.grants(2, vote(term, last)) } else { drop(s.denies(2, vote(term, last))) }
+        ask(&s, term, last, granted);
     }
 }
 

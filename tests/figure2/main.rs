@@ -24,13 +24,27 @@ use std::process::ExitCode;
 use raftlab::tester::runner;
 
 mod appends;
+mod backup;
+mod commits;
+mod crashes;
 mod kit;
 mod leaders;
+mod snapshots;
 mod terms;
 mod timers;
 mod votes;
 
 fn main() -> ExitCode {
-    let parts = [votes::TESTS, terms::TESTS, timers::TESTS, appends::TESTS, leaders::TESTS];
+    let parts = [
+        votes::TESTS,
+        terms::TESTS,
+        timers::TESTS,
+        appends::TESTS,
+        leaders::TESTS,
+        commits::TESTS,
+        backup::TESTS,
+        crashes::TESTS,
+        snapshots::TESTS,
+    ];
     runner::main_simulated("figure2", &parts)
 }

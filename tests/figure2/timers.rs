@@ -19,6 +19,9 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_granting_a_vote_resets_the_timer_2a,
     test_refusing_a_vote_does_not_reset_the_timer_2a,
     test_heartbeat_resets_the_timer_2a,
+    test_entries_reset_the_timer_2b,
+    test_refused_append_resets_the_timer_2b,
+    test_candidate_with_an_old_log_does_not_reset_the_timer_2b,
     test_old_leaders_heartbeat_does_not_reset_the_timer_2a,
     test_leader_does_not_campaign_2a,
     test_leader_that_steps_down_has_a_timer_again_2a,
@@ -111,7 +114,9 @@ fn test_refusing_a_vote_does_not_reset_the_timer_2a() {
         "Figure 2, followers: only a vote that is granted resets the timer, not one that is refused",
     );
     s.grants(1, vote(1, EMPTY));
-    let elections = elections_during(&s, || drop(s.denies(2, vote(1, EMPTY))));
+    let elections = elections_during(&s, || {
+        s.denies(2, vote(1, EMPTY));
+    });
     s.check(elections > 0, "an election, since n1 is silent and n2 has no chance", "none in 3 s");
 }
 
@@ -122,13 +127,51 @@ fn test_heartbeat_resets_the_timer_2a() {
     s.follows_in(1);
 }
 
+fn test_entries_reset_the_timer_2b() {
+    let s = Stage::new(3, "Figure 2, followers: any AppendEntries of the leader resets the timer");
+    let mut index = 0;
+    let elections = elections_during(&s, || {
+        s.accepts(1, append(1, (index, u64::from(index > 0)), &[1], index));
+        index += 1;
+    });
+    s.check(elections == 0, "no election while the leader is heard", format!("{elections}"));
+}
+
+fn test_refused_append_resets_the_timer_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, followers: an AppendEntries of the leader resets the timer, also if the logs do \
+         not match yet",
+    );
+    let elections = elections_during(&s, || {
+        s.refuses(1, append(1, (7, 1), &[1], 0));
+        s.refuses(1, append(1, (7, 1), &[], 0));
+    });
+    s.check(elections == 0, "no election while the leader is heard", format!("{elections}"));
+}
+
+fn test_candidate_with_an_old_log_does_not_reset_the_timer_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, followers: only a vote that is granted resets the timer, not one that is refused",
+    );
+    s.accepts(1, append(1, EMPTY, &[1], 0));
+    s.denies(2, vote(2, EMPTY));
+    let elections = elections_during(&s, || {
+        s.denies(2, vote(2, EMPTY));
+    });
+    s.check(elections > 0, "an election, since n2 can never win", "none in 3 s");
+}
+
 fn test_old_leaders_heartbeat_does_not_reset_the_timer_2a() {
     let s = Stage::new(
         3,
         "Figure 2, followers: only the current leader's AppendEntries resets the timer",
     );
     s.accepts(1, heartbeat(5));
-    let elections = elections_during(&s, || drop(s.refuses(2, heartbeat(4))));
+    let elections = elections_during(&s, || {
+        s.refuses(2, heartbeat(4));
+    });
     s.check(elections > 0, "an election, since the leader of term 5 is silent", "none in 3 s");
 }
 

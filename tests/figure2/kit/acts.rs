@@ -117,6 +117,7 @@ impl Stage {
         let (term, leader) = self.raft.get_state();
         let role = if leader { "the leader" } else { "not the leader" };
         self.record.note(format_args!("n0        get_state: term {term}, {role}"));
+        self.record.seen_by_others();
         (term, leader)
     }
 
@@ -158,6 +159,13 @@ impl Stage {
         (index, term, leader)
     }
 
+    /// Calls `start()` for each.
+    pub fn starts(&self, texts: &[&str]) {
+        for text in texts {
+            self.start(text);
+        }
+    }
+
     /// Calls `snapshot()`, with the service's state at `index`.
     pub fn snapshot(&self, index: Index) {
         self.record.note(format_args!("n0        snapshot({index})"));
@@ -183,6 +191,13 @@ impl Stage {
         self.script.answer(held.id, no(&held.rpc, term));
     }
 
+    /// The server says no to an AppendEntries: its log ends before `conflict_index`.
+    pub fn says_mismatch(&self, held: &Held, conflict_index: Index) {
+        let refusal = super::words::append_reply(held.rpc.term(), false);
+        let reply = AppendEntriesReply { conflict_index, ..refusal };
+        self.script.answer(held.id, Reply::Append(reply));
+    }
+
     /// The requests to `peer` that wait for a reply are lost.
     pub fn lose(&self, peer: ServerId) {
         let end = super::end_name(peer, self.instance);
@@ -206,6 +221,26 @@ impl Stage {
         let does = if paused { "pauses" } else { "goes on" };
         self.record.note(format_args!("n0        its service {does}"));
         self.script.with(|state| state.paused = paused);
+    }
+
+    /// Waits, for a while, until n0's service has applied everything up to `index`; up to where it has.
+    pub fn last_applied(&self, index: Index) -> Index {
+        let enough = |state: &super::script::State| (state.last_applied >= index).then_some(());
+        self.script.wait_for(PATIENCE / 5, enough);
+        self.script.with(|state| state.last_applied)
+    }
+
+    /// Up to where the snapshot on n0's disk goes; none without a snapshot.
+    pub fn saved_snapshot(&self) -> Option<Index> {
+        super::words::index_of_state(&self.persister.read_snapshot())
+    }
+
+    /// The log of a server that follows ([`Manner::Follows`]).
+    pub fn log_of(&self, peer: ServerId) -> Vec<Term> {
+        self.script.with(|state| match &state.manners[peer] {
+            Manner::Follows(follower) => follower.log.clone(),
+            _ => Vec::new(),
+        })
     }
 
     /// n0's service gets this, and nothing else, within a moment: all since its last start.

@@ -35,8 +35,7 @@ pub use self::follower::Follower;
 pub use self::script::{Manner, Sent};
 pub use self::waits::Held;
 pub use self::words::{
-    EntryAt, Rpc, append, append_reply, command, entry, heartbeat, install, last_new, state_at,
-    vote,
+    EntryAt, Rpc, append, command, heartbeat, install, last_new, state_at, vote,
 };
 
 /// How long a test waits for what must come: the lab wants an election within a second.
@@ -240,10 +239,14 @@ fn serve(script: &Script, instance: usize, messages: &Receiver<ApplyMsg>) {
         if living != Some(true) {
             continue; // a dead instance's: nobody is there to apply it
         }
-        script.record.note(format_args!("n0        applies {index}: {text}"));
-        let last = script.with(|state| std::mem::replace(&mut state.last_applied, index));
-        check_order(&script.record, last, &message);
-        script.with(|state| state.applied.push(text));
+        script.with(|state| {
+            if state.instance == instance {
+                script.record.note(format_args!("n0        applies {index}: {text}"));
+                check_order(&script.record, state.last_applied, &message);
+                state.last_applied = index;
+                state.applied.push(text);
+            }
+        });
     }
 }
 
@@ -262,10 +265,10 @@ fn check_order(record: &Record, last: Index, message: &ApplyMsg) {
                 format!("nothing, to a service that has applied everything up to {last}");
             panic!("{}", record.report_of(sentence, expected, happened));
         }
-        ApplyMsg::Snapshot { index, data, .. } if *data != words::state_at(*index) => {
+        ApplyMsg::Snapshot { index, data, .. } if *data != state_at(*index) => {
             let sentence =
                 "Figure 13, receiver 8: the service is reset with the snapshot's content";
-            let expected = words::text(&words::state_at(*index));
+            let expected = words::text(&state_at(*index));
             panic!(
                 "{}",
                 record.report_of(sentence, expected, format!("\"{}\"", words::text(data)))

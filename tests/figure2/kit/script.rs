@@ -47,6 +47,11 @@ enum Fate {
 }
 
 impl Sent {
+    /// Whether it was an AppendEntries and refused.
+    pub fn is_refused(&self) -> bool {
+        matches!(&self.fate, Fate::Answered(Reply::Append(reply)) if !reply.success)
+    }
+
     /// Whether it still waits for its reply.
     pub fn is_open(&self) -> bool {
         matches!(self.fate, Fate::Open)

@@ -175,6 +175,15 @@ impl Stage {
         })
     }
 
+    /// Waits for the first request to `peer`, sent since `mark`, that `is_it`, answered or not.
+    #[track_caller]
+    pub fn next_any(&self, mark: usize, peer: ServerId, what: &str, is_it: fn(&Rpc) -> bool) {
+        if !self.sends(mark, PATIENCE, |sent| sent.to == peer && is_it(&sent.rpc)) {
+            let expected = format!("n0 sends n{peer} {what}");
+            self.fail(expected, format_args!("nothing of the kind within {PATIENCE:?}"));
+        }
+    }
+
     /// Waits for an AppendEntries to `peer`, sent since `mark`, that reaches up to `index`.
     #[track_caller]
     pub fn append_up_to(&self, mark: usize, peer: ServerId, index: u64) -> Held {
