@@ -22,19 +22,6 @@ fn log_of(counts: &[(Term, usize)]) -> Vec<Term> {
     counts.iter().flat_map(|&(term, count)| std::iter::repeat_n(term, count)).collect()
 }
 
-/// Waits until `peer` has the same log as n0.
-#[track_caller]
-fn check_repaired(s: &Stage, peer: usize, log: &[Term]) {
-    for _ in 0..50 {
-        if s.log_of(peer) == log {
-            return;
-        }
-        s.wait(A_MOMENT * 2);
-    }
-    let expected = format!("n{peer} gets the log {log:?}");
-    s.fail(expected, format!("after 4 s it has {:?}", s.log_of(peer)));
-}
-
 fn test_followers_of_figure_7_are_repaired_2b() {
     let leader = [1, 1, 1, 4, 4, 5, 5, 6, 6, 6];
     let followers: [&[Term]; 6] = [
@@ -56,7 +43,7 @@ fn test_followers_of_figure_7_are_repaired_2b() {
     let term = s.elect();
     s.start("a");
     let log = [&leader[..], &[term]].concat();
-    s.peers().for_each(|peer| check_repaired(&s, peer, &log));
+    s.peers().for_each(|peer| s.wait_for_log(peer, &log));
 }
 
 fn test_refused_leader_tries_further_back_2b() {
@@ -94,7 +81,7 @@ fn check_fast(leader: &[Term], follower: &[Term], most: usize) {
     s.behave(1, Manner::Follows(Follower::with(follower)));
     let term = s.elect();
     s.start("a");
-    check_repaired(&s, 1, &[leader, &[term]].concat());
+    s.wait_for_log(1, &[leader, &[term]].concat());
     let sent = s.led_since(0);
     let refused = sent.iter().filter(|sent| sent.to == 1 && sent.is_refused()).count();
     let expected = format!("at most {most} refusals on the way");

@@ -279,15 +279,15 @@ fn test_leader_sends_its_snapshot_2d() {
     s.snapshot(3);
     s.obey(2);
     let term = s.elect();
-    s.says_mismatch(&s.next(0, 1, "an AppendEntries", Rpc::is_leaders), 1);
-    let held = s.next(0, 1, "its snapshot", |rpc| matches!(rpc, Rpc::Install(_)));
+    let held = s.asks_for_snapshot(1);
     let args = held.snapshot();
     let right = args.term == term
         && (args.last_included_index, args.last_included_term) == (3, 1)
         && args.data == state_at(3);
     s.check(right, format!("term {term}, up to 3@1, the state at 3"), &held.rpc);
     let mark = s.mark();
-    s.behave(1, Manner::Follows(Follower::with(&[])));
+    s.behave(1, Manner::Follows(Follower::with(&[1, 1, 1])));
+    s.says_yes(&held);
     s.start("a");
     let sent = s.sends(mark, PATIENCE, |sent| match &sent.rpc {
         Rpc::Append(args) => sent.to == 1 && last_new(args) == 6 && args.prev_log_index >= 3,
@@ -305,8 +305,7 @@ fn test_lost_install_is_sent_again_2d() {
     s.snapshot(5);
     s.obey(2);
     s.elect();
-    s.says_mismatch(&s.next(0, 1, "an AppendEntries", Rpc::is_leaders), 1);
-    let first = s.next(0, 1, "its snapshot", |rpc| matches!(rpc, Rpc::Install(_)));
+    let first = s.asks_for_snapshot(1);
     s.lose(1);
     s.behave(1, Manner::Follows(Follower::with(&[])));
     s.next_any(first.id + 1, 1, "its snapshot again", |rpc| matches!(rpc, Rpc::Install(_)));
@@ -319,8 +318,7 @@ fn test_newer_term_in_install_reply_is_adopted_2d() {
     s.snapshot(5);
     s.obey(2);
     let term = s.elect();
-    s.says_mismatch(&s.next(0, 1, "an AppendEntries", Rpc::is_leaders), 1);
-    let held = s.next(0, 1, "its snapshot", |rpc| matches!(rpc, Rpc::Install(_)));
+    let held = s.asks_for_snapshot(1);
     s.says_no(&held, term + 4);
     s.wait(A_MOMENT);
     s.follows_in(term + 4);
@@ -336,8 +334,7 @@ fn test_install_reply_covers_the_snapshot_only_2d() {
     s.snapshot(3);
     s.elect_held();
     s.start("a");
-    s.says_mismatch(&s.next(0, 1, "an AppendEntries", Rpc::is_leaders), 1);
-    let held = s.next(0, 1, "its snapshot", |rpc| matches!(rpc, Rpc::Install(_)));
+    let held = s.asks_for_snapshot(1);
     s.says_yes(&held);
     s.wait(A_MOMENT * 5);
     s.applies(&["1@1", "2@1", "3@1"]);

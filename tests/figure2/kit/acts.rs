@@ -198,6 +198,20 @@ impl Stage {
         self.script.answer(held.id, Reply::Append(reply));
     }
 
+    /// The server refuses what n0 asks, as one with an empty log does, until n0 sends its snapshot.
+    #[track_caller]
+    pub fn asks_for_snapshot(&self, peer: ServerId) -> Held {
+        let mut mark = 0;
+        loop {
+            let held = self.next(mark, peer, "its snapshot, at last", Rpc::is_leaders);
+            if let Rpc::Install(_) = held.rpc {
+                return held;
+            }
+            mark = held.id + 1;
+            self.says_mismatch(&held, 1);
+        }
+    }
+
     /// The requests to `peer` that wait for a reply are lost.
     pub fn lose(&self, peer: ServerId) {
         let end = super::end_name(peer, self.instance);
@@ -208,12 +222,12 @@ impl Stage {
 
     /// From now on `peer` takes all that a leader sends.
     pub fn obey(&self, peer: ServerId) {
-        self.script.behave(peer, Manner::Obeys);
+        self.behave(peer, Manner::Obeys);
     }
 
-    /// From now on `peer` treats what a leader sends like this.
+    /// From now on `peer` treats what a leader sends like this; what it has kept, it keeps.
     pub fn behave(&self, peer: ServerId, manner: Manner) {
-        self.script.behave(peer, manner);
+        self.script.with(|state| state.manners[peer] = manner);
     }
 
     /// The service takes nothing for now, or goes on.
@@ -241,6 +255,19 @@ impl Stage {
             Manner::Follows(follower) => follower.log.clone(),
             _ => Vec::new(),
         })
+    }
+
+    /// Waits until a server that follows has a log of these terms.
+    #[track_caller]
+    pub fn wait_for_log(&self, peer: ServerId, log: &[Term]) {
+        let deadline = super::now() + PATIENCE;
+        while self.log_of(peer) != log {
+            if super::now() >= deadline {
+                let expected = format!("n{peer} gets the log {log:?}");
+                self.fail(expected, format!("after {PATIENCE:?} it has {:?}", self.log_of(peer)));
+            }
+            self.wait(A_MOMENT / 2);
+        }
     }
 
     /// n0's service gets this, and nothing else, within a moment: all since its last start.

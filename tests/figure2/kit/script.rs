@@ -208,20 +208,6 @@ impl Script {
         self.changed.notify_all();
     }
 
-    /// From now on `peer` treats the leader's messages so; those that wait are answered.
-    pub fn behave(&self, peer: ServerId, manner: Manner) {
-        let mut state = self.state.lock();
-        state.manners[peer] = manner;
-        let open = state.sent.iter().filter(|sent| sent.to == peer && sent.is_open());
-        for id in open.map(|sent| sent.id).collect::<Vec<_>>() {
-            let rpc = state.sent[id].rpc.clone();
-            if let Some(reply) = state.reply_at_once(peer, &rpc) {
-                self.settle(&mut state, id, Fate::Answered(reply));
-            }
-        }
-        self.changed.notify_all();
-    }
-
     /// Looks at the state, or changes it.
     pub fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         let value = look(&mut self.state.lock());
