@@ -1,5 +1,5 @@
 # The Raft lab. `make` alone shows what there is to do.
-# Variables: T=part-of-a-name  SEED=n  SEEDS=n or a-b  KERNEL=coro  JOBS=n  VERBOSE=1 (make hands
+# Variables: T=part-of-a-name  S=suite  SEED=n  SEEDS=n or a-b  KERNEL=coro  JOBS=n  VERBOSE=1 (make hands
 # them on to the tests).
 
 CARGO ?= cargo
@@ -8,7 +8,7 @@ MODULES := labgob labrpc labsync simulation
 # Modules whose tests run simulated as well.
 SIMULATED := labgob labrpc labsync
 COMMANDS := help test $(PARTS:%=test-%) sim $(PARTS:%=sim-%) replay check-determinism \
-  $(MODULES:%=test-%) $(SIMULATED:%=sim-%) bench lint
+  test-figure2 $(MODULES:%=test-%) $(SIMULATED:%=sim-%) bench lint
 
 .PHONY: $(COMMANDS)
 .DEFAULT_GOAL := help
@@ -23,9 +23,13 @@ help:
 	@echo '  make test             all of these, and all tests of the modules below'
 	@echo '  make test T=NAME      the tests with NAME in their names:  make test T=figure_8_2c'
 	@echo
+	@echo '  make test-figure2     Figures 2 and 13, a test for each sentence  (a few seconds, simulated)'
+	@echo '  make test-figure2 T=_2a   those of Part A'
+	@echo
 	@echo '  make sim              all four Parts simulated: virtual time, all choices from a seed'
 	@echo '  make sim-2A ...       one Part;  SEEDS=100 for seeds 1 to 100, SEED=7 for one, T=NAME'
 	@echo '  make replay           one run again, the same as before:  make replay T=figure_8_2c SEED=7'
+	@echo '                        (of another suite than raft: S=figure2)'
 	@echo '  make check-determinism   runs each seed twice and compares, event by event (T=NAME)'
 	@echo
 	@echo '  make test-labgob      encoding        make test-labrpc    the unreliable network'
@@ -43,7 +47,8 @@ help:
 export NAME := $(shell echo '$(T)' | tr A-Z a-z)
 
 FEATURES := $(if $(filter coro,$(KERNEL)),--features coro)
-SIM := $(CARGO) test --quiet --test raft $(FEATURES) -- --must-match
+SUITE = $(CARGO) test --quiet --test $(1) $(FEATURES) -- --must-match
+SIM := $(call SUITE,raft)
 
 ifndef T
 test:
@@ -73,13 +78,17 @@ sim:
 $(PARTS:%=sim-%): sim-%:
 	$(SIM) --sim $(or $(NAME),$(shell echo _$* | tr A-Z a-z))
 
+# Always simulated: what takes seconds of virtual time, and needs to come back the same.
+test-figure2:
+	$(call SUITE,figure2) $(or $(NAME),test_)
+
 $(SIMULATED:%=sim-%): sim-%:
 	$(CARGO) test --quiet --test $* $(FEATURES) -- --sim $(NAME)
 
 replay:
 	@test -n "$(NAME)" -a -n "$(SEED)" || \
 	  { echo 'which run?  make replay T=figure_8_2c SEED=7'; exit 2; }
-	@$(SIM) --sim --exact test_$(NAME)
+	@$(call SUITE,$(or $(S),raft)) --sim --exact test_$(NAME)
 
 check-determinism:
 	$(SIM) --twice $(or $(NAME),_2)

@@ -25,18 +25,30 @@ const USAGE: u8 = 2;
 /// Runs the tests that the command line selects and reports in the lab's format.
 #[must_use]
 pub fn main(suite: &str, parts: &[&[LabTest]]) -> ExitCode {
+    run(suite, parts, false)
+}
+
+/// The same for a suite that makes sense in virtual time only: `--sim` goes without saying.
+#[must_use]
+pub fn main_simulated(suite: &str, parts: &[&[LabTest]]) -> ExitCode {
+    run(suite, parts, true)
+}
+
+fn run(suite: &str, parts: &[&[LabTest]], always_simulated: bool) -> ExitCode {
     let tests = parts.concat();
-    let options = match Options::parse(std::env::args().skip(1), |name| std::env::var(name).ok()) {
-        Ok(Request::Run(options)) => options,
-        Ok(Request::Help) => {
-            print!("{}", options::USAGE);
-            return ExitCode::SUCCESS;
-        }
-        Err(problem) => {
-            eprint!("{suite}: {problem}\n\n{}", options::USAGE);
-            return ExitCode::from(USAGE);
-        }
-    };
+    let mut options =
+        match Options::parse(std::env::args().skip(1), |name| std::env::var(name).ok()) {
+            Ok(Request::Run(options)) => options,
+            Ok(Request::Help) => {
+                print!("{}", options::USAGE);
+                return ExitCode::SUCCESS;
+            }
+            Err(problem) => {
+                eprint!("{suite}: {problem}\n\n{}", options::USAGE);
+                return ExitCode::from(USAGE);
+            }
+        };
+    options.simulated |= always_simulated;
     let selected: Vec<LabTest> =
         tests.iter().copied().filter(|test| options.selects(test.name)).collect();
     if options.list {
@@ -53,7 +65,7 @@ pub fn main(suite: &str, parts: &[&[LabTest]]) -> ExitCode {
     }
     let passed = match selected[..] {
         [] => true, // `cargo test NAME` asks each suite for NAME; another has it
-        [test] if options.simulated && options.exact => simulated::run(test, &options),
+        [test] if options.simulated && options.exact => simulated::run(suite, test, &options),
         _ if options.twice => simulated::check_determinism(&selected, &options),
         _ if options.simulated => sweep::run(suite, &selected, &options),
         [test] if options.exact => here::run(suite, test, &options),

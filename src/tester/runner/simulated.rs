@@ -11,7 +11,7 @@ use crate::tester::{LabTest, cpu_time, logger};
 
 /// Runs the test once for each seed; true if it passed each time. What the test prints comes
 /// out as it is; behind it, for whoever swept more seeds than one, stands a record.
-pub(super) fn run(test: LabTest, options: &Options) -> bool {
+pub(super) fn run(suite: &str, test: LabTest, options: &Options) -> bool {
     if options.verbose {
         logger::install();
     }
@@ -29,7 +29,7 @@ pub(super) fn run(test: LabTest, options: &Options) -> bool {
             for line in failure.to_string().lines() {
                 text.push_str(&format!("      {line}\n"));
             }
-            text.push_str(&format!("      again: {}\n", replay_command(test.name, seed)));
+            text.push_str(&format!("      again: {}\n", replay_command(suite, test.name, seed)));
             print(&text);
         }
         if options.records {
@@ -42,9 +42,10 @@ pub(super) fn run(test: LabTest, options: &Options) -> bool {
 }
 
 /// What to type to see one run again.
-pub(super) fn replay_command(test: &str, seed: u64) -> String {
+pub(super) fn replay_command(suite: &str, test: &str, seed: u64) -> String {
     let name = test.strip_prefix("test_").unwrap_or(test);
-    format!("make replay T={name} SEED={seed}    (VERBOSE=1 shows its log)")
+    let suite = if suite == "raft" { String::new() } else { format!("S={suite} ") };
+    format!("make replay {suite}T={name} SEED={seed}    (VERBOSE=1 shows its log)")
 }
 
 fn simulate(test: LabTest, seed: u64, options: &Options) -> SimReport {

@@ -31,6 +31,7 @@ struct Share {
 }
 
 struct Sweep {
+    suite: String,
     board: Mutex<Board>,
     /// Notified when a share is done.
     share_done: Condvar,
@@ -69,6 +70,7 @@ pub(super) fn run(suite: &str, tests: &[LabTest], options: &Options) -> bool {
     let at_a_time = if options.stop_at_first { 1 } else { SEEDS_AT_A_TIME };
     let shares = shares(tests, first, last, at_a_time);
     let sweep = Arc::new(Sweep {
+        suite: suite.to_string(),
         board: Mutex::new(Board { waiting: shares, ..Board::default() }),
         share_done: Condvar::new(),
         kernel_name: options.kernel_name.clone(),
@@ -165,7 +167,7 @@ impl Sweep {
             printed.clear();
         }
         if next <= *share.seeds.end() {
-            let again = replay_command(share.test, next);
+            let again = replay_command(&self.suite, share.test, next);
             printed.push_str(&format!(
                 "  ... FAILED --  {}, seed {next}: its process ended with {ending}\n      \
                  again: {again}\n",

@@ -1,0 +1,301 @@
+//! Part B: what n0 as a follower does with AppendEntries (§5.3), and whom it votes for now that
+//! there are logs (§5.4.1).
+
+use raftlab::lab_tests;
+use raftlab::raft::rpc::AppendEntriesArgs;
+use raftlab::tester::LabTest;
+
+use crate::kit::*;
+
+pub const TESTS: &[LabTest] = lab_tests![
+    test_vote_needs_an_up_to_date_log_2b,
+    test_uncommitted_entries_count_for_the_vote_2b,
+    test_refused_candidates_term_is_adopted_2b,
+    test_candidate_tells_of_its_last_entry_2b,
+    test_append_of_an_old_term_adds_nothing_2b,
+    test_append_needs_the_previous_entry_2b,
+    test_heartbeat_needs_the_previous_entry_2b,
+    test_conflicting_entries_go_with_all_behind_2b,
+    test_equal_commands_of_other_terms_conflict_2b,
+    test_old_append_keeps_what_follows_2b,
+    test_heartbeat_keeps_what_follows_2b,
+    test_entries_are_not_added_twice_2b,
+    test_commit_index_follows_the_leaders_2b,
+    test_commit_stops_at_the_last_new_entry_2b,
+    test_commit_stops_at_the_end_of_the_log_2b,
+    test_refused_append_commits_nothing_2b,
+    test_entries_are_applied_in_order_2b,
+    test_refusal_tells_where_the_logs_differ_2b,
+];
+
+/// n0 has entries of these terms, from n1, the leader of `term`.
+#[track_caller]
+fn given(s: &Stage, term: u64, log: &[u64], commit: u64) {
+    s.accepts(1, append(term, (0, 0), log, commit));
+}
+
+const UP_TO_DATE: &str = "§5.4.1: a vote only for a candidate whose log is at least as up-to-date: the later last term \
+     wins, with equal terms the longer log";
+
+/// Candidates' last entries, and whether they get a vote from a server with the entries 1@1 2@1 3@3.
+const CANDIDATES: &[(EntryAt, bool)] = &[
+    ((0, 0), false),
+    ((3, 1), false),
+    ((9, 2), false),
+    ((1, 3), false),
+    ((2, 3), false),
+    ((3, 3), true),
+    ((4, 3), true),
+    ((1, 4), true),
+    ((9, 5), true),
+];
+
+#[track_caller]
+fn ask(s: &Stage, term: u64, last: EntryAt, granted: bool) {
+    if granted {
+        s.grants(2, vote(term, last));
+    } else {
+        s.denies(2, vote(term, last));
+    }
+}
+
+fn test_vote_needs_an_up_to_date_log_2b() {
+    let s = Stage::new(3, UP_TO_DATE);
+    given(&s, 3, &[1, 1, 3], 3);
+    s.applies(&["1@1", "2@1", "3@3"]);
+    for (term, &(last, granted)) in (10..).zip(CANDIDATES) {
+        ask(&s, term, last, granted);
+    }
+}
+
+fn test_uncommitted_entries_count_for_the_vote_2b() {
+    let s = Stage::new(3, UP_TO_DATE);
+    given(&s, 3, &[1, 1, 3], 0);
+    for (term, &(last, granted)) in (10..).zip(CANDIDATES) {
+        ask(&s, term, last, granted);
+    }
+}
+
+fn test_refused_candidates_term_is_adopted_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, all servers: a newer term is adopted, also from a candidate that gets no vote",
+    );
+    given(&s, 1, &[1], 0);
+    let reply = s.denies(2, vote(9, (0, 0)));
+    s.check(reply.term == 9, "the reply tells of term 9", format!("of term {}", reply.term));
+    s.follows_in(9);
+    s.grants(1, vote(9, (1, 1))); // n2 did not get it
+}
+
+fn test_candidate_tells_of_its_last_entry_2b() {
+    let s =
+        Stage::new(3, "Figure 2, RequestVote: lastLogIndex and lastLogTerm are the last entry's");
+    given(&s, 5, &[1, 4, 4], 1);
+    let campaign = s.campaign();
+    s.check(campaign.last == (3, 4), "last entry 3@4", format!("{:?}", campaign.last));
+}
+
+fn test_append_of_an_old_term_adds_nothing_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 1: no success for a leader of an old term",
+    );
+    given(&s, 4, &[1, 1], 0);
+    let reply = s.refuses(2, append(3, (1, 1), &[3, 3], 4));
+    s.check(reply.term == 4, "the reply tells of term 4", format!("of term {}", reply.term));
+    s.lacks_entry(1, 4, (3, 3));
+    s.has_entry(1, 4, (2, 1));
+    s.applies(&[]);
+}
+
+fn test_append_needs_the_previous_entry_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 2: no success unless the log has the entry before the \
+         new ones, of that term",
+    );
+    s.refuses(1, append(2, (1, 1), &[2], 0)); // it has nothing at all
+    given(&s, 2, &[1, 1], 0);
+    s.refuses(1, append(2, (3, 1), &[2], 0)); // one is missing
+    s.refuses(1, append(2, (2, 2), &[2], 0)); // of another term
+    s.refuses(1, append(2, (1, 2), &[2, 2], 0));
+    s.lacks_entry(1, 2, (3, 2));
+    s.lacks_entry(1, 2, (4, 2));
+    s.accepts(1, append(2, (2, 1), &[2], 0));
+    s.has_entry(1, 2, (3, 2));
+}
+
+fn test_heartbeat_needs_the_previous_entry_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 2: a heartbeat is checked like any other: its success \
+         tells the leader that the logs match",
+    );
+    given(&s, 1, &[1, 1], 0);
+    s.refuses(2, append(2, (3, 1), &[], 0));
+    s.refuses(2, append(2, (2, 2), &[], 2));
+    s.applies(&[]);
+    s.accepts(2, append(2, (2, 1), &[], 2));
+    s.applies(&["1@1", "2@1"]);
+}
+
+fn test_conflicting_entries_go_with_all_behind_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 3: an entry of another term at the same index goes, and \
+         all that follow it",
+    );
+    given(&s, 1, &[1, 1, 1, 1], 0);
+    s.accepts(2, append(2, (1, 1), &[2], 0));
+    s.has_entry(2, 2, (2, 2));
+    s.lacks_entry(2, 2, (3, 1));
+    s.lacks_entry(2, 2, (4, 1));
+    s.grants(1, vote(3, (2, 2))); // its log ends there
+    s.accepts(1, append(3, (2, 2), &[3], 3));
+    s.applies(&["1@1", "2@2", "3@3"]);
+}
+
+fn test_equal_commands_of_other_terms_conflict_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 3: what conflicts is the term, whatever the commands",
+    );
+    let with_equal_commands = |args: AppendEntriesArgs| {
+        let mut args = args;
+        args.entries.iter_mut().for_each(|entry| entry.command = command("the same"));
+        args
+    };
+    s.accepts(1, with_equal_commands(append(1, (0, 0), &[1, 1, 1], 0)));
+    s.accepts(2, with_equal_commands(append(2, (0, 0), &[1, 2], 0)));
+    s.has_entry(2, 2, (2, 2));
+    s.lacks_entry(2, 2, (2, 1));
+    s.lacks_entry(2, 2, (3, 1));
+}
+
+fn test_old_append_keeps_what_follows_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 3: without a conflict nothing is deleted: an append that \
+         comes late or twice takes nothing away",
+    );
+    given(&s, 1, &[1, 1, 1, 1], 0);
+    s.accepts(1, append(1, (0, 0), &[1], 0));
+    s.accepts(1, append(1, (1, 1), &[1, 1], 0));
+    s.has_entry(1, 1, (4, 1));
+    s.denies(2, vote(2, (3, 1)));
+}
+
+fn test_heartbeat_keeps_what_follows_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 3: a heartbeat with an earlier prevLogIndex deletes nothing",
+    );
+    given(&s, 1, &[1, 1, 1, 1], 0);
+    s.accepts(1, append(1, (1, 1), &[], 0));
+    s.accepts(2, append(2, (2, 1), &[], 0)); // of a new leader as well
+    s.has_entry(2, 2, (4, 1));
+}
+
+fn test_entries_are_not_added_twice_2b() {
+    let s =
+        Stage::new(3, "Figure 2, AppendEntries, receiver 4: only entries not in the log are added");
+    given(&s, 1, &[1, 1], 0);
+    given(&s, 1, &[1, 1], 0);
+    s.accepts(1, append(1, (1, 1), &[1, 1], 0)); // the first it has
+    s.has_entry(1, 1, (3, 1));
+    s.lacks_entry(1, 1, (4, 1));
+    s.accepts(1, append(1, (3, 1), &[], 3));
+    s.applies(&["1@1", "2@1", "3@1"]);
+}
+
+fn test_commit_index_follows_the_leaders_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 5: leaderCommit raises commitIndex, and never lowers it",
+    );
+    given(&s, 1, &[1, 1, 1], 0);
+    s.applies(&[]);
+    s.accepts(1, append(1, (3, 1), &[], 2));
+    s.applies(&["1@1", "2@1"]);
+    s.accepts(1, append(1, (3, 1), &[1], 1)); // an older message
+    s.accepts(1, append(1, (4, 1), &[], 0));
+    s.applies(&["1@1", "2@1"]);
+    s.accepts(1, append(1, (4, 1), &[], 4));
+    s.applies(&["1@1", "2@1", "3@1", "4@1"]);
+}
+
+fn test_commit_stops_at_the_last_new_entry_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 5: commitIndex goes up to the last new entry: what stands \
+         behind it may be an old leader's",
+    );
+    given(&s, 1, &[1, 1, 1], 0);
+    s.accepts(2, append(2, (1, 1), &[], 3)); // n2's 2 and 3 are others
+    s.applies(&["1@1"]);
+    s.accepts(2, append(2, (1, 1), &[2, 2], 3));
+    s.applies(&["1@1", "2@2", "3@2"]);
+}
+
+fn test_commit_stops_at_the_end_of_the_log_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 5: commitIndex goes up to the last new entry, not beyond",
+    );
+    s.accepts(1, append(1, (0, 0), &[1, 1], 9));
+    s.applies(&["1@1", "2@1"]);
+    s.accepts(1, append(1, (2, 1), &[1], 2)); // the third is not known to be committed
+    s.applies(&["1@1", "2@1"]);
+    s.accepts(1, append(1, (3, 1), &[], 9));
+    s.applies(&["1@1", "2@1", "3@1"]);
+}
+
+fn test_refused_append_commits_nothing_2b() {
+    let s = Stage::new(3, "Figure 2, AppendEntries, receiver 5: no commit before the logs match");
+    given(&s, 1, &[1, 1, 1], 0);
+    s.refuses(2, append(2, (3, 2), &[2], 4));
+    s.refuses(2, append(2, (5, 2), &[2], 3));
+    s.applies(&[]);
+}
+
+fn test_entries_are_applied_in_order_2b() {
+    // The stage's service looks at the order.
+    let s = Stage::new(
+        3,
+        "Figure 2, all servers: committed entries are applied in order, each once, however slow \
+         the service",
+    );
+    s.pause_service(true);
+    for index in 1..=30 {
+        let prev = (index - 1, u64::from(index > 1));
+        s.accepts(1, append(1, prev, &[1], index));
+        if index % 10 == 0 {
+            s.pause_service(false);
+            s.wait(A_MOMENT / 40 * (index / 10) as u32);
+            s.pause_service(true);
+            s.accepts(1, append(1, prev, &[1], index));
+        }
+    }
+    s.pause_service(false);
+    let all: Vec<_> = (1..=30).map(|index| format!("{index}@1")).collect();
+    s.applies(&all.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+fn test_refusal_tells_where_the_logs_differ_2b() {
+    let s = Stage::new(
+        3,
+        "§5.3, the optimization: a refusal tells the conflicting entry's term and that term's first \
+         index, or the end of a log that is too short",
+    );
+    given(&s, 5, &[1, 4, 4, 4, 5], 0);
+    // A leader must be able to skip the whole term 4; what a hint may not do is skip a match.
+    let reply = s.refuses(2, append(6, (4, 6), &[6], 0));
+    let right = reply.conflict_term == Some(4) && reply.conflict_index == 2;
+    let happened = format!("term {:?}, index {}", reply.conflict_term, reply.conflict_index);
+    s.check(right, "conflict term 4, which begins at index 2", happened);
+    let reply = s.refuses(2, append(6, (9, 6), &[6], 0));
+    let right = reply.conflict_term.is_none() && reply.conflict_index == 6;
+    let happened = format!("term {:?}, index {}", reply.conflict_term, reply.conflict_index);
+    s.check(right, "no conflict term, and index 6, behind the last entry", happened);
+}

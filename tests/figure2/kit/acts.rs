@@ -1,0 +1,284 @@
+//! What a test does to n0, and what it asks of it at once.
+
+use raftlab::raft::rpc::{
+    AppendEntriesArgs, AppendEntriesReply, InstallSnapshotArgs, InstallSnapshotReply,
+    RequestVoteArgs, RequestVoteReply,
+};
+use raftlab::raft::{Index, ServerId, Term};
+
+use super::words::{Reply, Rpc, command, no, state_at, yes};
+use super::{A_MOMENT, Held, Manner, PATIENCE, Stage};
+
+impl Stage {
+    /// Server `from` sends n0 a RequestVote; the reply.
+    #[track_caller]
+    pub fn vote(&self, from: ServerId, args: RequestVoteArgs) -> RequestVoteReply {
+        let rpc = Rpc::Vote(RequestVoteArgs { candidate_id: from, ..args });
+        match self.call(from, &rpc) {
+            Reply::Vote(reply) => reply,
+            _ => unreachable!("a RequestVote is answered by its own kind"),
+        }
+    }
+
+    /// Server `from` sends n0 an AppendEntries; the reply.
+    #[track_caller]
+    pub fn append(&self, from: ServerId, args: AppendEntriesArgs) -> AppendEntriesReply {
+        let rpc = Rpc::Append(AppendEntriesArgs { leader_id: from, ..args });
+        match self.call(from, &rpc) {
+            Reply::Append(reply) => reply,
+            _ => unreachable!("an AppendEntries is answered by its own kind"),
+        }
+    }
+
+    /// Server `from` sends n0 an InstallSnapshot; the reply.
+    #[track_caller]
+    pub fn install(&self, from: ServerId, args: InstallSnapshotArgs) -> InstallSnapshotReply {
+        let rpc = Rpc::Install(InstallSnapshotArgs { leader_id: from, ..args });
+        match self.call(from, &rpc) {
+            Reply::Install(reply) => reply,
+            _ => unreachable!("an InstallSnapshot is answered by its own kind"),
+        }
+    }
+
+    #[track_caller]
+    fn call(&self, from: ServerId, rpc: &Rpc) -> Reply {
+        self.record.note(format_args!("n{from} -> n0  {rpc}"));
+        let end = &self.ends[from];
+        let reply = match rpc {
+            Rpc::Vote(args) => end.call("Raft.RequestVote", args).map(Reply::Vote),
+            Rpc::Append(args) => end.call("Raft.AppendEntries", args).map(Reply::Append),
+            Rpc::Install(args) => end.call("Raft.InstallSnapshot", args).map(Reply::Install),
+        };
+        let Some(reply) = reply else {
+            self.wait(PATIENCE); // its handler has panicked, which is about to end the run
+            self.fail("a reply", "none");
+        };
+        self.record.note(format_args!("n0 -> n{from}  reply: {reply}"));
+        reply
+    }
+
+    /// n0 must grant this vote.
+    #[track_caller]
+    pub fn grants(&self, from: ServerId, args: RequestVoteArgs) {
+        let term = args.term;
+        let reply = self.vote(from, args);
+        let expected = format!("n{from} gets the vote, in term {term}");
+        let right = reply.vote_granted && reply.term == term;
+        self.check(right, expected, format_args!("the reply: {}", Reply::Vote(reply)));
+    }
+
+    /// n0 must refuse this vote; its reply.
+    #[track_caller]
+    pub fn denies(&self, from: ServerId, args: RequestVoteArgs) -> RequestVoteReply {
+        let term = args.term;
+        let reply = self.vote(from, args);
+        let expected = format!("n{from} does not get the vote of term {term}");
+        self.check(!reply.vote_granted, expected, "it is granted");
+        let expected = format!("a reply in term {term} or later");
+        self.check(reply.term >= term, expected, format_args!("one in term {}", reply.term));
+        reply
+    }
+
+    /// n0 must take these entries.
+    #[track_caller]
+    pub fn accepts(&self, from: ServerId, args: AppendEntriesArgs) {
+        let (term, text) = (args.term, Rpc::Append(args.clone()).to_string());
+        let reply = self.append(from, args);
+        let right = reply.success && reply.term == term;
+        let expected = format!("success for {text}");
+        self.check(right, expected, format_args!("the reply: {}", Reply::Append(reply)));
+    }
+
+    /// n0 must refuse these entries; its reply.
+    #[track_caller]
+    pub fn refuses(&self, from: ServerId, args: AppendEntriesArgs) -> AppendEntriesReply {
+        let (term, text) = (args.term, Rpc::Append(args.clone()).to_string());
+        let reply = self.append(from, args);
+        self.check(!reply.success, format_args!("no success for {text}"), "success");
+        let expected = format!("a reply in term {term} or later");
+        self.check(reply.term >= term, expected, format_args!("one in term {}", reply.term));
+        reply
+    }
+
+    /// Whether n0's log has this entry: an empty AppendEntries behind it succeeds.
+    #[track_caller]
+    pub fn has_entry(&self, from: ServerId, term: Term, at: (Index, Term)) {
+        self.accepts(from, super::append(term, at, &[], 0));
+    }
+
+    /// Whether n0's log lacks this entry.
+    #[track_caller]
+    pub fn lacks_entry(&self, from: ServerId, term: Term, at: (Index, Term)) {
+        self.refuses(from, super::append(term, at, &[], 0));
+    }
+
+    /// n0's own opinion of its term and role.
+    pub fn state(&self) -> (Term, bool) {
+        let (term, leader) = self.raft.get_state();
+        let role = if leader { "the leader" } else { "not the leader" };
+        self.record.note(format_args!("n0        get_state: term {term}, {role}"));
+        self.record.seen_by_others();
+        (term, leader)
+    }
+
+    /// n0 must be in `term`, and not its leader.
+    #[track_caller]
+    pub fn follows_in(&self, term: Term) {
+        let (now, leader) = self.state();
+        let expected = format!("n0 is in term {term}, and not its leader");
+        let role = if leader { "the leader" } else { "not the leader" };
+        self.check(now == term && !leader, expected, format_args!("term {now}, {role}"));
+    }
+
+    /// n0 must become the leader of `term`: it has the votes.
+    #[track_caller]
+    pub fn wins(&self, term: Term) {
+        for _ in 0..20 {
+            if self.raft.get_state() == (term, true) {
+                return;
+            }
+            self.wait(A_MOMENT / 8);
+        }
+        self.leads_in(term);
+    }
+
+    /// n0 must be in `term`, and its leader.
+    #[track_caller]
+    pub fn leads_in(&self, term: Term) {
+        let (now, leader) = self.state();
+        let expected = format!("n0 is the leader of term {term}");
+        self.check(now == term && leader, expected, format_args!("term {now}, leader: {leader}"));
+    }
+
+    /// Calls `start()`.
+    pub fn start(&self, text: &str) -> (Index, Term, bool) {
+        let (index, term, leader) = self.raft.start(command(text));
+        let answer =
+            if leader { format!("index {index}, term {term}") } else { "no leader".into() };
+        self.record.note(format_args!("n0        start({text}): {answer}"));
+        (index, term, leader)
+    }
+
+    /// Calls `start()` for each.
+    pub fn starts(&self, texts: &[&str]) {
+        for text in texts {
+            self.start(text);
+        }
+    }
+
+    /// Calls `snapshot()`, with the service's state at `index`.
+    pub fn snapshot(&self, index: Index) {
+        self.record.note(format_args!("n0        snapshot({index})"));
+        self.raft.snapshot(index, state_at(index));
+        self.record.seen_by_others();
+    }
+
+    /// Calls `kill()`.
+    pub fn kill(&self) {
+        self.record.note("n0        kill()");
+        self.raft.kill();
+    }
+
+    // ---- the scripted servers -----------------------------------------------------------------
+
+    /// The server says yes to what n0 asked: the vote is granted, the entries are taken.
+    pub fn says_yes(&self, held: &Held) {
+        self.script.answer(held.id, yes(&held.rpc, held.rpc.term()));
+    }
+
+    /// The server says no, since it is in a later `term`.
+    pub fn says_no(&self, held: &Held, term: Term) {
+        self.script.answer(held.id, no(&held.rpc, term));
+    }
+
+    /// The server says no to an AppendEntries: its log ends before `conflict_index`.
+    pub fn says_mismatch(&self, held: &Held, conflict_index: Index) {
+        let refusal = super::words::append_reply(held.rpc.term(), false);
+        let reply = AppendEntriesReply { conflict_index, ..refusal };
+        self.script.answer(held.id, Reply::Append(reply));
+    }
+
+    /// The server refuses what n0 asks, as one with an empty log does, until n0 sends its snapshot.
+    #[track_caller]
+    pub fn asks_for_snapshot(&self, peer: ServerId) -> Held {
+        let mut mark = 0;
+        loop {
+            let held = self.next(mark, peer, "its snapshot, at last", Rpc::is_leaders);
+            if let Rpc::Install(_) = held.rpc {
+                return held;
+            }
+            mark = held.id + 1;
+            self.says_mismatch(&held, 1);
+        }
+    }
+
+    /// The requests to `peer` that wait for a reply are lost.
+    pub fn lose(&self, peer: ServerId) {
+        let end = super::end_name(peer, self.instance);
+        self.network.enable(&end, false);
+        self.script.lost(peer);
+        self.network.enable(&end, true);
+    }
+
+    /// From now on `peer` takes all that a leader sends.
+    pub fn obey(&self, peer: ServerId) {
+        self.behave(peer, Manner::Obeys);
+    }
+
+    /// From now on `peer` treats what a leader sends like this; what it has kept, it keeps.
+    pub fn behave(&self, peer: ServerId, manner: Manner) {
+        self.script.with(|state| state.manners[peer] = manner);
+    }
+
+    /// The service takes nothing for now, or goes on.
+    pub fn pause_service(&self, paused: bool) {
+        let does = if paused { "pauses" } else { "goes on" };
+        self.record.note(format_args!("n0        its service {does}"));
+        self.script.with(|state| state.paused = paused);
+    }
+
+    /// Waits, for a while, until n0's service has applied everything up to `index`; up to where it has.
+    pub fn last_applied(&self, index: Index) -> Index {
+        let enough = |state: &super::script::State| (state.last_applied >= index).then_some(());
+        self.script.wait_for(PATIENCE / 5, enough);
+        self.script.with(|state| state.last_applied)
+    }
+
+    /// Up to where the snapshot on n0's disk goes; none without a snapshot.
+    pub fn saved_snapshot(&self) -> Option<Index> {
+        super::words::index_of_state(&self.persister.read_snapshot())
+    }
+
+    /// The log of a server that follows ([`Manner::Follows`]).
+    pub fn log_of(&self, peer: ServerId) -> Vec<Term> {
+        self.script.with(|state| match &state.manners[peer] {
+            Manner::Follows(follower) => follower.log.clone(),
+            _ => Vec::new(),
+        })
+    }
+
+    /// Waits until a server that follows has a log of these terms.
+    #[track_caller]
+    pub fn wait_for_log(&self, peer: ServerId, log: &[Term]) {
+        let deadline = super::now() + PATIENCE;
+        while self.log_of(peer) != log {
+            if super::now() >= deadline {
+                let expected = format!("n{peer} gets the log {log:?}");
+                self.fail(expected, format!("after {PATIENCE:?} it has {:?}", self.log_of(peer)));
+            }
+            self.wait(A_MOMENT / 2);
+        }
+    }
+
+    /// n0's service gets this, and nothing else, within a moment: all since its last start.
+    #[track_caller]
+    pub fn applies(&self, all: &[&str]) {
+        let enough =
+            |state: &super::script::State| (state.applied.len() >= all.len()).then_some(());
+        self.script.wait_for(PATIENCE / 5, enough);
+        self.wait(A_MOMENT);
+        let applied = self.script.with(|state| state.applied.clone());
+        let expected = format!("what has been applied: [{}]", all.join(", "));
+        self.check(applied == all, expected, format_args!("[{}]", applied.join(", ")));
+    }
+}

@@ -1,0 +1,289 @@
+//! The stage of a Figure-2 test: one real Raft, n0, among scripted servers n1, n2 and so on.
+//!
+//! A test acts (sends n0 a request, answers one of n0's, lets time pass, crashes n0) and checks what
+//! can be seen from outside: replies, requests, what is applied, what survives a crash. It knows no
+//! more of n0 than its interface, so it holds for any Raft; where time matters, it measures n0's own.
+//! A failure shows the sentence that the test is about, what it asks for, what happened instead, and
+//! the exchange that led there.
+//!
+//! # Layout
+//! [`Stage`]: starting, crashing, time (here); what it sends to n0 and asks of it (`acts.rs`); waiting
+//! for what n0 sends (`waits.rs`). [`Script`] (`script.rs`): the scripted servers. `record.rs`: the
+//! exchange, and n0's disk. `words.rs`: making and writing messages. `follower.rs`: a right follower.
+
+use std::cell::Cell;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use raftlab::labrpc::{ClientEnd, Network, Server, Step};
+use raftlab::labsync::channel::{self, Receiver};
+use raftlab::labsync::{Instant, thread, unwinding};
+use raftlab::raft::{self, ApplyMsg, Index, OnDisk, Persister, Raft, ServerId, Term};
+
+use self::record::Record;
+use self::script::Script;
+
+mod acts;
+mod follower;
+mod record;
+mod script;
+mod waits;
+mod words;
+
+pub use self::follower::Follower;
+pub use self::script::{Manner, Sent};
+pub use self::waits::Held;
+pub use self::words::{
+    EntryAt, Rpc, append, command, heartbeat, install, last_new, state_at, vote,
+};
+
+/// How long a test waits for what must come: the lab wants an election within a second.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a test waits for what must not come of an event: longer than a Raft that polls takes to
+/// notice, shorter than any election timeout.
+pub const A_MOMENT: Duration = Duration::from_millis(40);
+
+/// How many messages lie between Raft and its service, as in the lab.
+const APPLY_CHANNEL_CAPACITY: usize = 1;
+
+/// One Raft among scripted servers.
+pub struct Stage {
+    servers: usize,
+    network: Network,
+    script: Arc<Script>,
+    record: Arc<Record>,
+    raft: Arc<Raft>,
+    persister: Arc<Persister>,
+    /// On which each scripted server calls n0.
+    ends: Vec<ClientEnd>,
+    instance: usize,
+    /// The term of the last campaign, and of the last reign, that the test has seen.
+    campaign_seen: Cell<Term>,
+    reign_seen: Cell<Term>,
+}
+
+impl Stage {
+    /// A cluster of `servers`, of which n0 is real; `sentence` is what the test is about.
+    pub fn new(servers: usize, sentence: &'static str) -> Stage {
+        let record = Record::new(sentence);
+        let script = Arc::new(Script::new(servers, record.clone()));
+        let network = Network::new();
+        let observer = record.clone();
+        network.observe(move |event| match event.step {
+            Step::Sent { .. } if event.end.starts_with("n0 ") => observer.seen_by_others(),
+            Step::Answered { server: "n0", .. } => observer.seen_by_others(),
+            _ => {}
+        });
+        let ends = (0..servers).map(|peer| {
+            let end = network.make_end(format!("n{peer} to n0"));
+            network.connect(end.name(), "n0");
+            network.enable(end.name(), true);
+            end
+        });
+        let ends = ends.collect();
+        let disk = Arc::new(record.disk(OnDisk::default()));
+        record.note("n0        starts, with an empty disk");
+        let raft = start(&network, &script, servers, 0, &disk);
+        let (campaign_seen, reign_seen) = (Cell::new(0), Cell::new(0));
+        let (persister, instance) = (disk, 0);
+        Stage {
+            servers,
+            network,
+            script,
+            record,
+            raft,
+            persister,
+            ends,
+            instance,
+            campaign_seen,
+            reign_seen,
+        }
+    }
+
+    /// All scripted servers.
+    pub fn peers(&self) -> std::ops::Range<ServerId> {
+        1..self.servers
+    }
+
+    /// Lets time pass.
+    pub fn wait(&self, time: Duration) {
+        thread::sleep(time);
+    }
+
+    /// n0 crashes as soon as others have seen its last message, and comes back from its disk.
+    pub fn crash(&mut self) {
+        let disk = self.record.disk_when_seen();
+        self.crash_with(disk);
+    }
+
+    /// n0 crashes, and comes back from a disk with this content.
+    pub fn crash_with(&mut self, disk: OnDisk) {
+        let (state, snapshot) = (disk.raft_state.len(), disk.snapshot.len());
+        self.record.note(format_args!(
+            "n0        crashes and restarts from a state of {state} bytes, a snapshot of {snapshot}"
+        ));
+        self.stop_instance();
+        self.instance += 1;
+        let (instance, service) = (self.instance, words::index_of_state(&disk.snapshot));
+        self.script.with(|state| {
+            state.instance = instance;
+            state.applied.clear();
+            state.last_applied = service.unwrap_or(0);
+            state.paused = false;
+            state.granted.clear();
+        });
+        self.persister = Arc::new(self.record.disk(disk));
+        self.raft = start(&self.network, &self.script, self.servers, instance, &self.persister);
+    }
+
+    fn stop_instance(&self) {
+        self.network.delete_server("n0");
+        for peer in 0..self.servers {
+            self.network.enable(&end_name(peer, self.instance), false);
+            self.network.delete_server(&peer_name(peer, self.instance));
+        }
+        self.raft.kill();
+    }
+
+    /// All that was ever on n0's disk since its last start: a crash may leave any of these.
+    pub fn disks(&self) -> Vec<OnDisk> {
+        self.record.disks()
+    }
+
+    /// n0's disk as it is.
+    pub fn disk(&self) -> &Persister {
+        &self.persister
+    }
+
+    /// Reports a failure.
+    #[track_caller]
+    pub fn fail(&self, expected: impl Display, happened: impl Display) -> ! {
+        panic!("{}", self.record.report(expected, happened));
+    }
+
+    /// Fails unless `right`.
+    #[track_caller]
+    pub fn check(&self, right: bool, expected: impl Display, happened: impl Display) {
+        if !right {
+            self.fail(expected, happened);
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if unwinding() {
+            // Something has failed that was not reported here: a panic of n0's, a thread that hangs.
+            if let Some(exchange) = self.record.unreported() {
+                println!("{exchange}");
+            }
+            return;
+        }
+        self.stop_instance();
+        self.network.cleanup();
+        self.script.with(|state| (state.instance, state.paused) = (usize::MAX, false));
+    }
+}
+
+fn end_name(peer: ServerId, instance: usize) -> String {
+    format!("n0 to n{peer} ({instance})")
+}
+
+fn peer_name(peer: ServerId, instance: usize) -> String {
+    format!("n{peer} ({instance})")
+}
+
+/// Starts an instance of n0 and connects it with servers that know it from earlier ones.
+fn start(
+    network: &Network,
+    script: &Arc<Script>,
+    servers: usize,
+    instance: usize,
+    disk: &Arc<Persister>,
+) -> Arc<Raft> {
+    let ends = (0..servers).map(|peer| {
+        let end = network.make_end(end_name(peer, instance));
+        let name = if peer == 0 { "n0".to_string() } else { peer_name(peer, instance) };
+        network.connect(end.name(), name);
+        network.enable(end.name(), true);
+        end
+    });
+    let ends = ends.collect();
+    for peer in 1..servers {
+        network.add_server(peer_name(peer, instance), script.server(peer, instance));
+    }
+    let (sender, receiver) = channel::bounded(APPLY_CHANNEL_CAPACITY);
+    let service = script.clone();
+    thread::spawn(format!("service of n0 ({instance})"), move || {
+        serve(&service, instance, &receiver);
+    });
+    let raft = Raft::make(ends, 0, disk.clone(), sender);
+    let mut server = Server::new();
+    server.add_service(raft::service(&raft));
+    network.add_server("n0", server);
+    raft
+}
+
+/// The service of one instance, until its Raft drops the apply channel.
+fn serve(script: &Script, instance: usize, messages: &Receiver<ApplyMsg>) {
+    while let Ok(message) = messages.recv() {
+        let (index, text) = match &message {
+            ApplyMsg::Command { index, command } => (*index, words::text(command)),
+            ApplyMsg::Snapshot { index, data, .. } => (*index, words::text(data)),
+        };
+        let living = script.wait_for(Duration::MAX, |state| match state.instance == instance {
+            true if state.paused => None,
+            living => Some(living),
+        });
+        if living != Some(true) {
+            continue; // a dead instance's: nobody is there to apply it
+        }
+        script.with(|state| {
+            if state.instance == instance {
+                script.record.note(format_args!("n0        applies {index}: {text}"));
+                check_order(&script.record, state.last_applied, &message);
+                state.last_applied = index;
+                state.applied.push(text);
+            }
+        });
+    }
+}
+
+/// What no Raft may ever hand to its service.
+fn check_order(record: &Record, last: Index, message: &ApplyMsg) {
+    let sentence = "Figure 2, all servers: committed entries are applied in order, each once";
+    match message {
+        ApplyMsg::Command { index, .. } if *index != last + 1 => {
+            let expected = format!("the entry at {} is applied next", last + 1);
+            panic!("{}", record.report_of(sentence, expected, format!("the entry at {index} is")));
+        }
+        ApplyMsg::Snapshot { index, .. } if *index <= last => {
+            let sentence = "Figure 13: a snapshot brings the service forward, never back";
+            let happened = format!("a snapshot up to {index} is handed to it");
+            let expected =
+                format!("nothing, to a service that has applied everything up to {last}");
+            panic!("{}", record.report_of(sentence, expected, happened));
+        }
+        ApplyMsg::Snapshot { index, data, .. } if *data != state_at(*index) => {
+            let sentence =
+                "Figure 13, receiver 8: the service is reset with the snapshot's content";
+            let expected = words::text(&state_at(*index));
+            panic!(
+                "{}",
+                record.report_of(sentence, expected, format!("\"{}\"", words::text(data)))
+            );
+        }
+        _ => {}
+    }
+}
+
+/// The time since `then`, in ms, for messages.
+pub fn ms(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
+}
+
+/// Now; for measuring.
+pub fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,119 @@
+//! The record of a test: what was said and done, in order, for the report of a failure; and what the
+//! server under test had on its disk at each moment.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use raftlab::labsync::{Instant, Leaf};
+use raftlab::raft::{OnDisk, Persister, View, Watcher};
+
+/// How many lines of the exchange a report shows: the last ones.
+const SHOWN: usize = 40;
+
+/// Looked into by everybody, the network and the disk included.
+pub struct Record {
+    /// The sentence of the paper that the test is about.
+    sentence: &'static str,
+    notes: Leaf<Notes>,
+}
+
+#[derive(Default)]
+struct Notes {
+    lines: Vec<String>,
+    /// All that was ever on the server's disk since its last start, in order.
+    disks: Vec<OnDisk>,
+    /// The disk as it was when the server last did something that others could see.
+    seen: OnDisk,
+    /// A report has been made: the exchange need not be shown again.
+    reported: bool,
+}
+
+impl Record {
+    pub fn new(sentence: &'static str) -> Arc<Record> {
+        Arc::new(Record { sentence, notes: Leaf::default() })
+    }
+
+    /// Adds a line, with the time.
+    pub fn note(&self, what: impl Display) {
+        let line = format!("{:8.3}  {what}", Instant::now().since_start().as_secs_f64());
+        self.notes.with(|notes| notes.lines.push(line));
+    }
+
+    /// The server has let others see something: what it is true by must be on its disk by now.
+    pub fn seen_by_others(&self) {
+        self.notes.with(|notes| notes.seen = notes.disks.last().cloned().unwrap_or_default());
+    }
+
+    /// The disk as it was when the server last let others see something.
+    pub fn disk_when_seen(&self) -> OnDisk {
+        self.notes.with(|notes| notes.seen.clone())
+    }
+
+    /// All that was ever on the disk since the last start: a crash may leave any of these.
+    pub fn disks(&self) -> Vec<OnDisk> {
+        self.notes.with(|notes| notes.disks.clone())
+    }
+
+    /// A disk with that content, watched from now on.
+    pub fn disk(self: &Arc<Record>, content: OnDisk) -> Persister {
+        let disk = Persister::new();
+        disk.save(content.raft_state.clone(), content.snapshot.clone());
+        self.notes.with(|notes| {
+            notes.disks = vec![content.clone()];
+            notes.seen = content;
+        });
+        disk.watched_by(self.clone())
+    }
+
+    /// The report of a failure: the sentence, what it asks for, what happened, and how.
+    pub fn report(&self, expected: impl Display, happened: impl Display) -> String {
+        self.report_of(self.sentence, expected, happened)
+    }
+
+    /// The same for a sentence that holds in every test.
+    pub fn report_of(
+        &self,
+        sentence: &str,
+        expected: impl Display,
+        happened: impl Display,
+    ) -> String {
+        self.notes.with(|notes| notes.reported = true);
+        let exchange = self.exchange();
+        format!("{sentence}\nexpected: {expected}\nhappened: {happened}\n{exchange}")
+    }
+
+    /// What to show when a failure has not been reported here: a panic of the server's, say.
+    pub fn unreported(&self) -> Option<String> {
+        let reported = self.notes.with(|notes| notes.reported);
+        (!reported).then(|| format!("{}\n{}", self.sentence, self.exchange()))
+    }
+
+    fn exchange(&self) -> String {
+        self.notes.with(|notes| {
+            let first = notes.lines.len().saturating_sub(SHOWN);
+            let mut text = "what led there (n0 is the server under test):".to_string();
+            if first > 0 {
+                text.push_str(&format!("\n  ... {first} lines"));
+            }
+            for line in &notes.lines[first..] {
+                text.push_str("\n  ");
+                text.push_str(line);
+            }
+            text
+        })
+    }
+}
+
+impl Watcher for Record {
+    fn saved(&self, disk: &OnDisk) {
+        let (state, snapshot) = (disk.raft_state.len(), disk.snapshot.len());
+        self.note(format_args!(
+            "n0        saves a state of {state} bytes, a snapshot of {snapshot}"
+        ));
+        self.notes.with(|notes| notes.disks.push(disk.clone()));
+    }
+
+    fn shown(&self, _: &View<'_>, _: &OnDisk) {
+        // Any Raft passes or fails here by what it does, whether it shows itself or not.
+    }
+}

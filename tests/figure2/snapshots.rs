@@ -1,0 +1,343 @@
+//! Part D: snapshots (§7, Figure 13): n0's own, those that it is sent, and those that it sends.
+
+use std::time::Duration;
+
+use raftlab::lab_tests;
+use raftlab::raft::rpc::Entry;
+use raftlab::tester::LabTest;
+
+use crate::kit::*;
+
+pub const TESTS: &[LabTest] = lab_tests![
+    test_install_of_an_old_term_is_refused_2d,
+    test_install_adopts_a_newer_term_2d,
+    test_install_resets_the_timer_2d,
+    test_install_reaches_the_service_2d,
+    test_old_install_is_ignored_2d,
+    test_install_keeps_a_matching_suffix_2d,
+    test_install_discards_another_log_2d,
+    test_install_and_entries_come_in_order_2d,
+    test_append_may_reach_into_the_snapshot_2d,
+    test_install_survives_a_crash_2d,
+    test_crash_while_installing_2d,
+    test_snapshot_drops_the_log_before_it_2d,
+    test_snapshot_survives_a_crash_2d,
+    test_crash_while_taking_a_snapshot_2d,
+    test_old_snapshot_call_is_ignored_2d,
+    test_leader_sends_its_snapshot_2d,
+    test_lost_install_is_sent_again_2d,
+    test_newer_term_in_install_reply_is_adopted_2d,
+    test_install_reply_covers_the_snapshot_only_2d,
+];
+
+/// n0 has these entries from n1, the leader of term 1, and has applied them.
+#[track_caller]
+fn given(s: &Stage, count: usize) {
+    s.accepts(1, append(1, (0, 0), &vec![1; count], count as u64));
+    let all: Vec<_> = (1..=count).map(|index| format!("{index}@1")).collect();
+    s.applies(&all.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+fn test_install_of_an_old_term_is_refused_2d() {
+    let s = Stage::new(3, "Figure 13, receiver 1: a snapshot of an old leader is refused");
+    s.grants(1, vote(4, (0, 0)));
+    let reply = s.install(2, install(3, (5, 3)));
+    s.check(reply.term == 4, "the reply tells of term 4", format!("of term {}", reply.term));
+    s.applies(&[]);
+    s.lacks_entry(1, 4, (5, 3));
+    s.grants(2, vote(5, (0, 0))); // its log is empty
+}
+
+fn test_install_adopts_a_newer_term_2d() {
+    let s = Stage::new(
+        3,
+        "Figure 2, all servers: a newer term is adopted, also from an InstallSnapshot",
+    );
+    let term = s.elect_obeyed();
+    let reply = s.install(1, install(term + 2, (5, 1)));
+    let happened = format!("of term {}", reply.term);
+    s.check(reply.term == term + 2, format!("the reply tells of term {}", term + 2), happened);
+    s.follows_in(term + 2);
+    s.grants(2, vote(term + 2, (5, 1)));
+}
+
+fn test_install_resets_the_timer_2d() {
+    let s = Stage::new(3, "Figure 2, followers: an InstallSnapshot is a word from the leader, too");
+    let mark = s.mark();
+    for _ in 0..60 {
+        s.install(1, install(1, (5, 1)));
+        s.wait(Duration::from_millis(50));
+    }
+    let elections = s.campaigns_since(mark);
+    s.check(elections == 0, "no election while the leader is heard", format!("{elections}"));
+}
+
+fn test_install_reaches_the_service_2d() {
+    let s = Stage::new(
+        3,
+        "Figure 13, receiver 8: the service gets the snapshot, and then the entries behind it",
+    );
+    s.accepts(1, append(1, (0, 0), &[1, 1], 1));
+    s.applies(&["1@1"]);
+    s.install(1, install(1, (5, 1)));
+    s.applies(&["1@1", "the state at 5"]);
+    s.accepts(1, append(1, (5, 1), &[1, 1], 6));
+    s.applies(&["1@1", "the state at 5", "6@1"]);
+    s.accepts(1, append(1, (7, 1), &[], 7));
+    s.applies(&["1@1", "the state at 5", "6@1", "7@1"]);
+}
+
+fn test_old_install_is_ignored_2d() {
+    let s = Stage::new(
+        3,
+        "Figure 13: a snapshot that comes late, of less than what is applied, changes nothing",
+    );
+    given(&s, 6);
+    s.install(1, install(1, (3, 1)));
+    s.has_entry(1, 1, (6, 1));
+    s.install(1, install(1, (9, 1)));
+    s.accepts(1, append(1, (9, 1), &[1], 9));
+    for old in [9, 6, 3] {
+        s.install(1, install(1, (old, 1)));
+        s.has_entry(1, 1, (10, 1));
+    }
+    s.applies(&["1@1", "2@1", "3@1", "4@1", "5@1", "6@1", "the state at 9"]);
+    s.denies(2, vote(2, (9, 1)));
+}
+
+fn test_install_keeps_a_matching_suffix_2d() {
+    let mut s = Stage::new(
+        3,
+        "Figure 13, receiver 6: if the log has the snapshot's last entry, what follows it stays",
+    );
+    s.accepts(1, append(1, (0, 0), &[1, 1, 1, 1, 1], 0));
+    s.install(1, install(1, (3, 1)));
+    s.has_entry(1, 1, (5, 1));
+    s.denies(2, vote(2, (4, 1)));
+    s.crash();
+    s.accepts(1, append(2, (5, 1), &[], 5));
+    s.applies(&["4@1", "5@1"]);
+}
+
+fn test_install_discards_another_log_2d() {
+    let s = Stage::new(
+        3,
+        "Figure 13, receiver 7: if the log has another entry in that place, all of it goes",
+    );
+    s.accepts(1, append(1, (0, 0), &[1, 1, 1, 1, 1], 0));
+    s.install(2, install(2, (3, 2)));
+    s.lacks_entry(2, 2, (5, 1));
+    s.lacks_entry(2, 2, (4, 1));
+    s.has_entry(2, 2, (3, 2));
+    s.applies(&["the state at 3"]);
+    s.accepts(2, append(2, (3, 2), &[2], 4));
+    s.applies(&["the state at 3", "4@2"]);
+    s.grants(1, vote(3, (4, 2)));
+}
+
+fn test_install_and_entries_come_in_order_2d() {
+    // The stage's service looks at the order.
+    let s = Stage::new(
+        3,
+        "Figure 13: snapshots and entries reach the service in order, however slow it is",
+    );
+    let mut last = 0;
+    for round in 0..10 {
+        s.pause_service(true);
+        let prev = (last, u64::from(last > 0));
+        s.accepts(1, append(1, prev, &[1, 1, 1], last + 3));
+        s.install(1, install(1, (last + 10, 1)));
+        s.accepts(1, append(1, (last + 10, 1), &[1, 1], last + 12));
+        s.wait(A_MOMENT / 8 * (round % 3));
+        s.pause_service(false);
+        last += 12;
+        let newest = s.last_applied(last);
+        s.check(newest == last, format!("all is applied, up to {last}"), format!("up to {newest}"));
+    }
+}
+
+fn test_append_may_reach_into_the_snapshot_2d() {
+    let s = Stage::new(
+        3,
+        "§7: what the snapshot covers is committed: entries in it match, whatever a late \
+         AppendEntries begins with",
+    );
+    given(&s, 5);
+    s.snapshot(4);
+    s.accepts(1, append(1, (1, 1), &[1, 1], 5));
+    s.accepts(1, append(1, (2, 1), &[1, 1, 1, 1], 5));
+    s.has_entry(1, 1, (6, 1));
+    s.accepts(1, append(1, (0, 0), &[1; 7], 7));
+    s.applies(&["1@1", "2@1", "3@1", "4@1", "5@1", "6@1", "7@1"]);
+}
+
+fn test_install_survives_a_crash_2d() {
+    let mut s = Stage::new(
+        3,
+        "Figure 13, receiver 5: the snapshot is on disk, and the log with it, before the reply",
+    );
+    s.install(1, install(1, (5, 1)));
+    s.crash();
+    let saved = s.saved_snapshot();
+    s.check(saved == Some(5), "a snapshot up to 5 on disk", format!("{saved:?}"));
+    s.has_entry(1, 1, (5, 1));
+    s.denies(2, vote(2, (4, 1)));
+    s.accepts(1, append(2, (5, 1), &[2], 6));
+    s.applies(&["6@2"]);
+}
+
+fn test_crash_while_installing_2d() {
+    let sentence =
+        "Figure 13: a crash leaves both on disk, the snapshot and the log behind it, or neither";
+    let mut s = Stage::new(3, sentence);
+    s.accepts(1, append(1, (0, 0), &[1, 1, 1], 3));
+    let before = s.disks().len();
+    s.install(1, install(1, (5, 1)));
+    for disk in s.disks().split_off(before - 1) {
+        s.crash_with(disk);
+        if !s.append(1, append(1, (5, 1), &[1], 6)).success {
+            s.install(1, install(1, (5, 1)));
+            s.accepts(1, append(1, (5, 1), &[1], 6));
+        }
+        let newest = s.last_applied(6);
+        s.check(newest == 6, "entry 6 is applied after the restart", format!("up to {newest}"));
+    }
+}
+
+fn test_snapshot_drops_the_log_before_it_2d() {
+    let s = Stage::new(3, "§7: the log up to the snapshot is dropped, and what follows stays");
+    let entries = vec![Entry { term: 1, command: command(&"x".repeat(1000)) }; 10];
+    let with_entries = |commit| {
+        let mut args = append(1, (0, 0), &[], commit);
+        args.entries.clone_from(&entries);
+        args
+    };
+    s.accepts(1, with_entries(10));
+    s.last_applied(10);
+    let before = s.disk().raft_state_size();
+    s.snapshot(8);
+    let after = s.disk().raft_state_size();
+    let expected = "8 entries of 1000 bytes less on disk, 2 still there";
+    let right = after + 8000 <= before && after >= 2000;
+    s.check(right, expected, format!("{before} bytes before, {after} after"));
+    s.has_entry(1, 1, (10, 1));
+}
+
+fn test_snapshot_survives_a_crash_2d() {
+    let mut s = Stage::new(
+        3,
+        "§7: after a crash the service begins with its snapshot, and gets the entries behind it",
+    );
+    given(&s, 5);
+    s.snapshot(3);
+    s.grants(1, vote(7, (5, 1))); // saves again
+    for _ in 0..2 {
+        s.crash();
+        let saved = s.saved_snapshot();
+        s.check(saved == Some(3), "a snapshot up to 3 on disk", format!("{saved:?}"));
+        s.denies(2, vote(7, (5, 1)));
+        s.accepts(1, append(7, (5, 1), &[], 5));
+        s.applies(&["4@1", "5@1"]);
+    }
+}
+
+fn test_crash_while_taking_a_snapshot_2d() {
+    let sentence =
+        "§7: a crash leaves both on disk, the snapshot and the log behind it, or neither";
+    let mut s = Stage::new(3, sentence);
+    given(&s, 5);
+    let before = s.disks().len();
+    s.snapshot(3);
+    for disk in s.disks().split_off(before - 1) {
+        s.crash_with(disk);
+        s.accepts(1, append(1, (5, 1), &[1], 6));
+        let newest = s.last_applied(6);
+        s.check(newest == 6, "entry 6 is applied after the restart", format!("up to {newest}"));
+    }
+}
+
+fn test_old_snapshot_call_is_ignored_2d() {
+    let mut s = Stage::new(3, "§7: a snapshot of less than the last one changes nothing");
+    given(&s, 8);
+    s.snapshot(6);
+    s.snapshot(4);
+    s.snapshot(6);
+    s.has_entry(1, 1, (8, 1));
+    s.crash();
+    let saved = s.saved_snapshot();
+    s.check(saved == Some(6), "a snapshot up to 6 on disk", format!("{saved:?}"));
+    s.accepts(1, append(1, (8, 1), &[], 8));
+    s.applies(&["7@1", "8@1"]);
+}
+
+fn test_leader_sends_its_snapshot_2d() {
+    let s = Stage::new(
+        3,
+        "§7: a follower that needs entries which are gone gets the snapshot, and then the entries",
+    );
+    given(&s, 5);
+    s.snapshot(3);
+    s.obey(2);
+    let term = s.elect();
+    let held = s.asks_for_snapshot(1);
+    let args = held.snapshot();
+    let right = args.term == term
+        && (args.last_included_index, args.last_included_term) == (3, 1)
+        && args.data == state_at(3);
+    s.check(right, format!("term {term}, up to 3@1, the state at 3"), &held.rpc);
+    let mark = s.mark();
+    s.behave(1, Manner::Follows(Follower::with(&[1, 1, 1])));
+    s.says_yes(&held);
+    s.start("a");
+    let sent = s.sends(mark, PATIENCE, |sent| match &sent.rpc {
+        Rpc::Append(args) => sent.to == 1 && last_new(args) == 6 && args.prev_log_index >= 3,
+        _ => false,
+    });
+    s.check(sent, "the entries from 4 to 6 follow", "they do not");
+    s.wait(A_MOMENT * 10);
+    let log = s.log_of(1);
+    s.check(log == [1, 1, 1, 1, 1, term], "n1 has all six", format!("terms {log:?}"));
+}
+
+fn test_lost_install_is_sent_again_2d() {
+    let s = Stage::new(3, "§5.3, §7: a snapshot that is lost is sent again");
+    given(&s, 5);
+    s.snapshot(5);
+    s.obey(2);
+    s.elect();
+    let first = s.asks_for_snapshot(1);
+    s.lose(1);
+    s.behave(1, Manner::Follows(Follower::with(&[])));
+    s.next_any(first.id + 1, 1, "its snapshot again", |rpc| matches!(rpc, Rpc::Install(_)));
+}
+
+fn test_newer_term_in_install_reply_is_adopted_2d() {
+    let s =
+        Stage::new(3, "Figure 2, all servers: a newer term in any reply makes a leader step down");
+    given(&s, 5);
+    s.snapshot(5);
+    s.obey(2);
+    let term = s.elect();
+    let held = s.asks_for_snapshot(1);
+    s.says_no(&held, term + 4);
+    s.wait(A_MOMENT);
+    s.follows_in(term + 4);
+}
+
+fn test_install_reply_covers_the_snapshot_only_2d() {
+    let s = Stage::new(
+        3,
+        "Figure 2, leaders: what a follower is known to have after InstallSnapshot is the snapshot, \
+         not the log behind it",
+    );
+    given(&s, 3);
+    s.snapshot(3);
+    s.elect_held();
+    s.start("a");
+    let held = s.asks_for_snapshot(1);
+    s.says_yes(&held);
+    s.wait(A_MOMENT * 5);
+    s.applies(&["1@1", "2@1", "3@1"]);
+    s.says_yes(&s.append_up_to(held.id, 1, 4));
+    s.applies(&["1@1", "2@1", "3@1", "a"]);
+}
