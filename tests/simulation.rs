@@ -304,6 +304,17 @@ fn test_nothing_runnable() {
     assert_says(&failure, &["'waiter' has waited", "s in Condvar::wait", place]);
 }
 
+fn test_livelock() {
+    let failure = failure_of(|| {
+        spawn_ticker();
+        thread::sleep(30 * MS);
+        let flag = Mutex::new(false);
+        while !*flag.lock() {}
+    });
+    assert_says(&failure, &["livelock at", "'body'", "without ever waiting"]);
+    assert_says(&failure, &["'ticker'", "sleep"]);
+}
+
 /// A harness that knows how much its runs need hears of polling sooner.
 fn test_a_run_may_ask_for_less_work_without_a_wait() {
     fn poll(times: u32) {
