@@ -1,0 +1,135 @@
+//! What the command line says.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::column::{COLUMNS, Column};
+
+/// What is printed for `--help`, and after a wrong command line.
+pub const USAGE: &str = "\
+usage: mutants [NAME] [options]     plants each bug of mutants/ in a copy of the repository, and
+                                    tells which tests catch it; a NAME: that one, in detail
+  --only PART         the bugs whose names contain PART
+  --columns A,B       lab, figure2, oracle, nemesis: only these
+  --fast              some bugs, and the columns that catch them in no time: for CI
+  --seeds N           the seeds 1 to N in each column (usual: 3, nemesis 20)
+  --limit S           give a column up after S seconds (usual: 60)
+  --markdown FILE     write the table into FILE, between its markers
+  --list              list the bugs instead of planting them
+exit code: 0 if each bug was caught by some column or says why none can, 1 if not, 2 if one
+does not apply, does not compile, or does not exist
+";
+
+/// Of each kind one that is caught at once.
+const FAST: [&str; 0] = [];
+const FAST_COLUMNS: [&str; 2] = ["figure2", "oracle"];
+
+pub enum Request {
+    Run(Options),
+    Help,
+}
+
+pub struct Options {
+    /// The one bug to show in detail.
+    pub name: Option<String>,
+    pub only: Option<String>,
+    pub columns: Vec<&'static Column>,
+    pub fast: bool,
+    pub seeds: Option<u64>,
+    pub limit: Duration,
+    pub markdown: Option<PathBuf>,
+    pub list: bool,
+}
+
+impl Options {
+    /// Reads the arguments after the program's name.
+    pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
+        let mut options = Options {
+            name: None,
+            only: None,
+            columns: COLUMNS.iter().collect(),
+            fast: false,
+            seeds: None,
+            limit: Duration::from_secs(60),
+            markdown: None,
+            list: false,
+        };
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
+            match arg.as_str() {
+                "--help" | "-h" => return Ok(Request::Help),
+                "--only" => options.only = Some(value()?),
+                "--columns" => options.columns = columns(&value()?)?,
+                "--fast" => options.fast = true,
+                "--seeds" => options.seeds = Some(positive(&arg, &value()?)?),
+                "--limit" => options.limit = Duration::from_secs(positive(&arg, &value()?)?),
+                "--markdown" => options.markdown = Some(value()?.into()),
+                "--list" => options.list = true,
+                _ if arg.starts_with('-') => return Err(format!("unknown option {arg}")),
+                _ if options.name.is_some() => return Err("one NAME at a time".to_string()),
+                _ => options.name = Some(arg.trim_end_matches(".patch").to_string()),
+            }
+        }
+        if options.fast {
+            options.columns.retain(|column| FAST_COLUMNS.contains(&column.name));
+        }
+        Ok(Request::Run(options))
+    }
+
+    /// Whether the bug of that name is to be planted.
+    pub fn selects(&self, name: &str) -> bool {
+        self.name.as_ref().is_none_or(|wanted| wanted == name)
+            && self.only.as_ref().is_none_or(|part| name.contains(part.as_str()))
+            && (!self.fast || FAST.contains(&name))
+    }
+}
+
+fn columns(text: &str) -> Result<Vec<&'static Column>, String> {
+    let find = |name: &str| COLUMNS.iter().find(|column| column.name == name);
+    let all = COLUMNS.map(|column| column.name).join(", ");
+    let column = |name| find(name).ok_or_else(|| format!("no column {name:?}; there are: {all}"));
+    text.split(',').map(column).collect()
+}
+
+fn positive(what: &str, text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("{what} {text:?} is not a positive number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, String> {
+        match Options::parse(line.split_whitespace().map(ToString::to_string)) {
+            Ok(Request::Run(options)) => Ok(options),
+            Ok(Request::Help) => Err("help".to_string()),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    #[test]
+    fn bugs_are_chosen_by_name_or_part() {
+        assert!(parse("").unwrap().selects("a-double-vote"));
+        let one = parse("a-double-vote.patch").unwrap();
+        assert!(one.selects("a-double-vote") && !one.selects("a-double-vote-2"));
+        let some = parse("--only vote").unwrap();
+        assert!(some.selects("a-double-vote") && !some.selects("a-fixed-timeout"));
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        for (line, expected) in [
+            ("--colums lab", "unknown option --colums"),
+            ("--columns lab,labs", "no column \"labs\"; there are: lab, figure2"),
+            ("--seeds 0", "--seeds \"0\" is not a positive number"),
+            ("--only", "--only needs a value"),
+            ("a b", "one NAME at a time"),
+        ] {
+            let problem = parse(line).err().unwrap();
+            assert!(problem.contains(expected), "{problem:?} does not say {expected:?}");
+        }
+    }
+}
