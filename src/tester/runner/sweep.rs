@@ -63,6 +63,7 @@ struct Sweep {
     board: Mutex<Board>,
     /// Notified when a share is done.
     share_done: Condvar,
+    suite: String,
     kernel_name: Option<String>,
     verbose: bool,
     /// With one seed only, what each test prints is shown.
@@ -97,6 +98,7 @@ pub(super) fn run(suite: &str, tests: &[LabTest], options: &Options) -> bool {
     let sweep = Arc::new(Sweep {
         board: Mutex::new(Board { waiting: shares, ..Board::default() }),
         share_done: Condvar::new(),
+        suite: suite.to_string(),
         kernel_name: options.kernel_name.clone(),
         verbose: options.verbose,
         show_all: first == last,
@@ -184,7 +186,7 @@ impl Sweep {
             printed.clear();
         }
         if next <= *share.seeds.end() {
-            let again = replay_command(share.test, next);
+            let again = replay_command(&self.suite, share.test, next);
             printed.push_str(&format!(
                 "  ... FAILED --  {}, seed {next}: its process ended with {ending}\n      \
                  again: {again}\n",
