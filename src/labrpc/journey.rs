@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::{Answer, Call};
+use super::disturbance::Disturbance;
 use super::event::{CallEvent, Loss, Step};
-use super::network::{InFlight, Observer, Placed, Route, Shared, Stage, State};
+use super::network::{Observer, Placed, Route, Shared, Stage, State};
 use super::service::Handler;
 use crate::labsync::{self, rng, thread};
 
@@ -41,32 +42,31 @@ impl Shared {
         method: &'a str,
         args: &[u8],
     ) -> (Ticket<'a>, Route) {
-        let call = Arc::new(Call::default());
         let mut state = self.state.lock();
-        let id = state.next_call;
-        state.next_call += 1;
+        let (id, call) = state.register(end);
         state.total_count += 1;
         state.total_bytes += args.len() as u64;
-        let in_flight = InFlight { call: call.clone(), end: end.clone(), stage: Stage::Request };
-        state.in_flight.insert(id, in_flight);
         let route = state.route(end);
         let observer = state.observer.clone();
         drop(state);
         let (shared, end) = (self.clone(), end.clone());
-        let ticket = Ticket { shared, id, call, end, method, observer };
+        let ticket = Ticket { shared, id, number: id, call, end, method, observer };
         ticket.show(Step::Sent { args });
         (ticket, route)
     }
 }
 
 /// A call's registration; dropping it takes the call from the list.
-struct Ticket<'a> {
-    shared: Arc<Shared>,
-    id: u64,
-    call: Arc<Call>,
-    end: Arc<str>,
-    method: &'a str,
-    observer: Option<Observer>,
+pub(super) struct Ticket<'a> {
+    pub(super) shared: Arc<Shared>,
+    /// Its own, in the list of calls in flight.
+    pub(super) id: u64,
+    /// The same, but for the copy of a request, which is shown under the number of its call.
+    pub(super) number: u64,
+    pub(super) call: Arc<Call>,
+    pub(super) end: Arc<str>,
+    pub(super) method: &'a str,
+    pub(super) observer: Option<Observer>,
 }
 
 impl Ticket<'_> {
@@ -78,7 +78,10 @@ impl Ticket<'_> {
                 self.call.pass(delay)?;
                 Err(Loss::Unreachable)
             }
-            Route::Reachable { server, reliable, long_reordering } => {
+            Route::Reachable { mut server, reliable, long_reordering, disturbance } => {
+                if let Some(disturbance) = disturbance {
+                    server = self.disturb_request(&disturbance, &args)?;
+                }
                 if !reliable {
                     self.call.pass(random_ms(SHORT_DELAY_MS))?;
                     drop_some(Loss::RequestDropped)?;
@@ -97,40 +100,50 @@ impl Ticket<'_> {
     }
 
     /// Runs the handler in a thread of its own and waits for its answer.
-    fn run_handler(&self, server: &Arc<Placed>, args: Vec<u8>) -> Result<Answer, Loss> {
-        let end_enabled = self.enter(server, Stage::Handler(server.clone()))?;
+    pub(super) fn run_handler(&self, server: &Arc<Placed>, args: Vec<u8>) -> Result<Answer, Loss> {
+        let seen = self.enter(server, Stage::Handler(server.clone()))?;
         let handler = match server.server.handler(self.method) {
             Ok(handler) => handler,
             Err(problem) => return Ok(Err(problem)),
         };
         server.server.count_request();
         self.show(Step::Delivered { server: &server.name, args: &args });
-        let (call, watched) = (self.call.clone(), self.watched(server));
+        let (call, watched) = (self.call.clone(), self.watched(server, seen.may_be_last));
         thread::spawn(format!("{} at {}", self.method, server.name), move || {
             answer_call(&handler, &args, call, watched);
         });
-        if !end_enabled {
+        if !seen.end_enabled {
             // Cut off while the request was on its way: it arrives, its reply does not.
             return Err(Loss::CutOff);
         }
         let answer = self.call.wait_for_answer()?;
-        if self.enter(server, Stage::Reply(server.clone()))? {
-            Ok(answer)
-        } else {
-            Err(Loss::CutOff)
+        let seen = self.enter(server, Stage::Reply(server.clone()))?;
+        if !seen.end_enabled {
+            return Err(Loss::CutOff);
         }
+        seen.disturbance.map_or(Ok(()), |disturbance| self.disturb_reply(&disturbance))?;
+        Ok(answer)
     }
 
-    /// The next stage, and whether the end is enabled; lost if the server was deleted meanwhile.
-    fn enter(&self, server: &Arc<Placed>, stage: Stage) -> Result<bool, Loss> {
+    /// The next stage, and how things are there; lost if the server was deleted meanwhile.
+    fn enter(&self, server: &Arc<Placed>, stage: Stage) -> Result<Seen, Loss> {
         let mut state = self.shared.state.lock();
-        if !state.is_in_place(server) {
+        if !state.may_answer(self.id, server) {
             return Err(Loss::ServerGone);
         }
-        let State { in_flight, ends, .. } = &mut *state;
+        let State { in_flight, ends, last_replies, .. } = &mut *state;
         let this = in_flight.get_mut(&self.id).expect("registered until the ticket is dropped");
-        this.stage = stage;
-        Ok(ends.get(&this.end).is_some_and(|end| end.enabled))
+        let is_last = matches!(this.stage, Stage::LastReply);
+        if !is_last {
+            this.stage = stage;
+        }
+        let end = ends.get(&this.end);
+        Ok(Seen {
+            // Whoever cuts off the dead server's ends does not stop the reply that has left.
+            end_enabled: is_last || end.is_some_and(|end| end.enabled),
+            disturbance: end.and_then(|end| end.disturbance),
+            may_be_last: last_replies.contains_key(&server.name),
+        })
     }
 
     /// The end of the way. In one critical section: after `delete_server` has returned, no
@@ -138,7 +151,7 @@ impl Ticket<'_> {
     fn deliver(&self, server: &Arc<Placed>, answer: Answer) -> Result<Answer, Loss> {
         {
             let mut state = self.shared.state.lock();
-            if !state.is_in_place(server) {
+            if !state.may_answer(self.id, server) {
                 return Err(Loss::ServerGone);
             }
             state.total_bytes += answer.as_ref().map_or(0, |reply| reply.len() as u64);
@@ -151,16 +164,29 @@ impl Ticket<'_> {
 
     fn show(&self, step: Step<'_>) {
         if let Some(observer) = &self.observer {
-            observer(CallEvent { call: self.id, end: &self.end, method: self.method, step });
+            observer(CallEvent { call: self.number, end: &self.end, method: self.method, step });
         }
     }
 
-    /// What the handler's thread needs to show its answer.
-    fn watched(&self, server: &Arc<Placed>) -> Option<Watched> {
-        let observer = self.observer.clone()?;
+    /// What the handler's thread needs when somebody is interested in its answer.
+    fn watched(&self, server: &Arc<Placed>, may_be_last: bool) -> Option<Watched> {
+        let observer = self.observer.clone();
+        let last_reply_of = may_be_last.then(|| self.shared.clone());
+        if observer.is_none() && last_reply_of.is_none() {
+            return None;
+        }
         let (end, method) = (self.end.clone(), self.method.to_string());
-        Some(Watched { observer, id: self.id, end, method, server: server.clone() })
+        let (id, number, server) = (self.id, self.number, server.clone());
+        Some(Watched { observer, last_reply_of, id, number, end, method, server })
     }
+}
+
+/// What a call finds on entering a stage.
+struct Seen {
+    end_enabled: bool,
+    disturbance: Option<Disturbance>,
+    /// Whether a reply of the server is to be its last.
+    may_be_last: bool,
 }
 
 impl Drop for Ticket<'_> {
@@ -170,13 +196,28 @@ impl Drop for Ticket<'_> {
     }
 }
 
-/// A call whose handler's answer is to be shown.
+/// A call whose handler's answer somebody is interested in.
 struct Watched {
-    observer: Observer,
+    observer: Option<Observer>,
+    last_reply_of: Option<Arc<Shared>>,
     id: u64,
+    number: u64,
     end: Arc<str>,
     method: String,
     server: Arc<Placed>,
+}
+
+impl Watched {
+    fn answered(&self, reply: &[u8]) {
+        let Watched { id, number, end, method, server, .. } = self;
+        if let Some(observer) = &self.observer {
+            let step = Step::Answered { server: &server.name, reply };
+            observer(CallEvent { call: *number, end, method, step });
+        }
+        if let Some(shared) = &self.last_reply_of {
+            shared.reply_leaves(*id, server, method, reply);
+        }
+    }
 }
 
 /// The body of the handler's thread. A handler that panics answers nothing: the call is lost, and
@@ -193,9 +234,7 @@ fn answer_call(handler: &Handler, args: &[u8], call: Arc<Call>, watched: Option<
     let call = LoseOnPanic(call);
     let answer = handler(args);
     if let (Some(watched), Ok(reply)) = (watched, &answer) {
-        let Watched { observer, id, end, method, server } = watched;
-        let step = Step::Answered { server: &server.name, reply };
-        observer(CallEvent { call: id, end: &end, method: &method, step });
+        watched.answered(reply);
     }
     call.0.answer(answer);
 }
@@ -204,6 +243,7 @@ fn answer_call(handler: &Handler, args: &[u8], call: Arc<Call>, watched: Option<
 fn drop_some(why: Loss) -> Result<(), Loss> {
     if rng::random_range(0..DROP_ONE_IN) == 0 { Err(why) } else { Ok(()) }
 }
+
 pub(super) fn random_ms(range: RangeInclusive<u64>) -> Duration {
     Duration::from_millis(rng::random_range(range))
 }

@@ -12,6 +12,7 @@
 //! | long reordering | 2 in 3 replies are held back by 200 to 2200 ms |
 //! | end disabled or not connected, no such server | 'lost' after 0 to 99 ms, or 0 to 6999 ms with long delays |
 //! | server deleted, or end disabled, while the handler runs | 'lost' at once |
+//! | an end that is [disturbed](Network::disturb) | one direction cut, late messages, requests that arrive twice |
 //! | [`Network::cleanup`] | every call in flight is 'lost' at once |
 //!
 //! 'Lost' says nothing about whether the handler ran: the request may have been dropped, or the
@@ -25,15 +26,19 @@
 //! # Layout
 //! [`Network`] (`network.rs`: who reaches whom), a call's way (`journey.rs`: the table above),
 //! [`ClientEnd`] (`end.rs`), [`Server`] and [`Service`] (`service.rs`), one call's slot (`call.rs`),
-//! what an observer sees of a call (`event.rs`).
+//! what an observer sees of a call (`event.rs`); for tests that go further than the lab's:
+//! [`Network::disturb`] (`disturbance.rs`) and [`Network::last_reply`] (`last_reply.rs`).
 
 mod call;
+mod disturbance;
 mod end;
 mod event;
 mod journey;
+mod last_reply;
 mod network;
 mod service;
 
+pub use disturbance::{Disturbance, Late};
 pub use end::ClientEnd;
 pub use event::{CallEvent, Loss, Step};
 pub use network::Network;

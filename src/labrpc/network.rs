@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::Call;
+use super::disturbance::Disturbance;
 use super::end::ClientEnd;
 use super::event::{CallEvent, Loss};
 use super::journey::random_ms;
+use super::last_reply::LastReply;
 use super::service::Server;
 use crate::labsync::Mutex;
 
@@ -21,7 +23,7 @@ pub(super) type Observer = Arc<dyn Fn(CallEvent<'_>) + Send + Sync>;
 
 /// The network; dropping it is a [`cleanup`](Network::cleanup).
 pub struct Network {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What the network shares with its ends.
@@ -42,12 +44,16 @@ pub(super) struct State {
     pub(super) total_count: usize,
     pub(super) total_bytes: u64,
     pub(super) observer: Option<Observer>,
+    /// The servers that a reply is to be the last of.
+    pub(super) last_replies: BTreeMap<String, LastReply>,
 }
 
 #[derive(Default)]
 pub(super) struct End {
     pub(super) enabled: bool,
     server: Option<String>,
+    /// None for most ends.
+    pub(super) disturbance: Option<Disturbance>,
 }
 
 /// A server in its place. A server that comes later under the same name is another `Placed`.
@@ -70,13 +76,22 @@ pub(super) enum Stage {
     Handler(Arc<Placed>),
     /// The reply is held back: deleting the server.
     Reply(Arc<Placed>),
+    /// The server was deleted behind this reply: nothing.
+    LastReply,
 }
 
 /// What a call finds when it sets out.
 pub(super) enum Route {
     Closed,
-    Unreachable { delay: Duration },
-    Reachable { server: Arc<Placed>, reliable: bool, long_reordering: bool },
+    Unreachable {
+        delay: Duration,
+    },
+    Reachable {
+        server: Arc<Placed>,
+        reliable: bool,
+        long_reordering: bool,
+        disturbance: Option<Disturbance>,
+    },
 }
 
 impl Default for Network {
@@ -101,6 +116,7 @@ impl Network {
             total_count: 0,
             total_bytes: 0,
             observer: None,
+            last_replies: BTreeMap::new(),
         };
         Network { shared: Arc::new(Shared { state: Mutex::new(state) }) }
     }
@@ -160,15 +176,7 @@ impl Network {
     /// Takes a server away: no reply of it is delivered any more, calls whose handler is running
     /// are lost at once. The handlers themselves run on. No such server: nothing happens.
     pub fn delete_server(&self, name: &str) {
-        let deleted = {
-            let mut state = self.shared.state.lock();
-            let Some(deleted) = state.servers.remove(name) else { return };
-            state.lose(Loss::ServerGone, |call| match &call.stage {
-                Stage::Request => false,
-                Stage::Handler(server) | Stage::Reply(server) => Arc::ptr_eq(server, &deleted),
-            });
-            deleted
-        };
+        let deleted = self.shared.state.lock().delete(name);
         // Outside the lock, as in cleanup, observe, and at the end of a call: what a handler owns
         // may use the network when it is dropped.
         drop(deleted);
@@ -227,16 +235,17 @@ impl Network {
     /// The end of the network: every call in flight, and every later one, is lost at once, and
     /// all servers are gone.
     pub fn cleanup(&self) {
-        let (servers, observer);
+        let (servers, observer, last_replies);
         {
             let mut state = self.shared.state.lock();
             state.closed = true;
             state.lose(Loss::Closed, |_| true);
             servers = std::mem::take(&mut state.servers);
             observer = state.observer.take();
+            last_replies = std::mem::take(&mut state.last_replies);
         }
         // Outside the lock: a handler may own the last reference to something that drops a lot.
-        drop((servers, observer));
+        drop((servers, observer, last_replies));
     }
 }
 
@@ -248,14 +257,35 @@ impl Drop for Network {
 
 impl State {
     #[track_caller]
-    fn end_mut(&mut self, name: &str) -> &mut End {
+    pub(super) fn end_mut(&mut self, name: &str) -> &mut End {
         match self.ends.get_mut(name) {
             Some(end) => end,
             None => panic!("there is no end {name}; make_end it first"),
         }
     }
 
-    fn lose(&self, why: Loss, which: impl Fn(&InFlight) -> bool) {
+    /// Registers a call; its number, and the slot on which its caller waits.
+    pub(super) fn register(&mut self, end: &Arc<str>) -> (u64, Arc<Call>) {
+        let call = Arc::new(Call::default());
+        let id = self.next_call;
+        self.next_call += 1;
+        let in_flight = InFlight { call: call.clone(), end: end.clone(), stage: Stage::Request };
+        self.in_flight.insert(id, in_flight);
+        (id, call)
+    }
+
+    /// Takes a server from its place; the calls that it is to answer are lost. What is left of
+    /// it is to be dropped outside the lock.
+    pub(super) fn delete(&mut self, name: &str) -> Option<(Arc<Placed>, Option<LastReply>)> {
+        let deleted = self.servers.remove(name)?;
+        self.lose(Loss::ServerGone, |call| match &call.stage {
+            Stage::Request | Stage::LastReply => false,
+            Stage::Handler(server) | Stage::Reply(server) => Arc::ptr_eq(server, &deleted),
+        });
+        Some((deleted, self.last_replies.remove(name)))
+    }
+
+    pub(super) fn lose(&self, why: Loss, which: impl Fn(&InFlight) -> bool) {
         for in_flight in self.in_flight.values().filter(|in_flight| which(in_flight)) {
             in_flight.call.lose(why);
         }
@@ -265,24 +295,39 @@ impl State {
         if self.closed {
             return Route::Closed;
         }
-        let end = self.ends.get(end).filter(|end| end.enabled);
-        let server =
-            end.and_then(|end| end.server.as_ref()).and_then(|name| self.servers.get(name));
-        match server {
+        let enabled = self.ends.get(end).filter(|end| end.enabled);
+        let disturbance = enabled.and_then(|end| end.disturbance);
+        let passable = enabled.filter(|_| !disturbance.is_some_and(|it| it.lose_requests));
+        match passable.and_then(|_| self.server_behind(end)) {
             Some(server) => Route::Reachable {
-                server: server.clone(),
+                server,
                 reliable: self.reliable,
                 long_reordering: self.long_reordering,
+                disturbance,
             },
-            None => {
-                let range = if self.long_delays { UNREACHABLE_LONG_MS } else { UNREACHABLE_MS };
-                Route::Unreachable { delay: random_ms(range) }
-            }
+            None => Route::Unreachable { delay: self.unreachable_delay() },
         }
+    }
+
+    /// When a caller hears that there is no way.
+    pub(super) fn unreachable_delay(&self) -> Duration {
+        random_ms(if self.long_delays { UNREACHABLE_LONG_MS } else { UNREACHABLE_MS })
+    }
+
+    /// The server that an end is connected to, if it is there.
+    pub(super) fn server_behind(&self, end: &str) -> Option<Arc<Placed>> {
+        let name = self.ends.get(end)?.server.as_ref()?;
+        self.servers.get(name).cloned()
     }
 
     /// Whether `server` is still the one in its place.
     pub(super) fn is_in_place(&self, server: &Arc<Placed>) -> bool {
         self.servers.get(&server.name).is_some_and(|placed| Arc::ptr_eq(placed, server))
+    }
+
+    /// Whether a reply of `server` to call `id` may be delivered.
+    pub(super) fn may_answer(&self, id: u64, server: &Arc<Placed>) -> bool {
+        let stage = self.in_flight.get(&id).map(|in_flight| &in_flight.stage);
+        matches!(stage, Some(Stage::LastReply)) || self.is_in_place(server)
     }
 }

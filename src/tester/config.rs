@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::labgob;
-use crate::labrpc::{ClientEnd, Network, Server};
+use crate::labrpc::{ClientEnd, Disturbance, Network, Server};
 use crate::labsync;
 use crate::labsync::{Instant, Mutex, channel, thread};
 use crate::raft::{self, Index, Persister, Raft, ServerId, Term};
@@ -24,7 +24,7 @@ pub struct Config {
     /// Whether the services take snapshots.
     snapshot: bool,
     pub(super) network: Network,
-    members: Mutex<Vec<Member>>,
+    pub(super) members: Mutex<Vec<Member>>,
     pub(super) services: Arc<Services>,
     pub(super) history: Arc<History>,
     /// None when it is switched off.
@@ -33,12 +33,14 @@ pub struct Config {
 }
 
 /// One server of the cluster.
-struct Member {
+pub(super) struct Member {
     /// None while crashed.
-    raft: Option<Arc<Raft>>,
-    persister: Arc<Persister>,
+    pub(super) raft: Option<Arc<Raft>>,
+    pub(super) persister: Arc<Persister>,
     /// The ends on which the present instance calls each server.
-    ends: Vec<ClientEnd>,
+    pub(super) ends: Vec<ClientEnd>,
+    /// What befalls the calls to each server.
+    pub(super) disturbances: Vec<Disturbance>,
     connected: bool,
     /// How often it was started; part of the names of its ends.
     starts: usize,
@@ -86,6 +88,7 @@ impl Config {
             raft: None,
             persister: Arc::new(Persister::new()),
             ends: Vec::new(),
+            disturbances: vec![Disturbance::default(); servers],
             connected: false,
             starts: 0,
         };
@@ -151,11 +154,7 @@ impl Config {
     pub fn crash1(&self, server: ServerId) {
         self.disconnect(server);
         self.network.delete_server(&server_name(server));
-        let (raft, old) = {
-            let mut members = self.members.lock();
-            let member = &mut members[server];
-            (member.raft.take(), member.persister.clone())
-        };
+        let (raft, old) = self.take_raft(server);
         if let Some(raft) = raft {
             self.get_state_of(server, &raft);
             self.history.crashed(server);
@@ -167,6 +166,13 @@ impl Config {
             };
             self.members.lock()[server].persister = Arc::new(disk);
         }
+    }
+
+    /// The instance that is about to be killed, if there is one, and the disk it writes to.
+    pub(super) fn take_raft(&self, server: ServerId) -> (Option<Arc<Raft>>, Arc<Persister>) {
+        let mut members = self.members.lock();
+        let member = &mut members[server];
+        (member.raft.take(), member.persister.clone())
     }
 
     /// Starts a server, after crashing it if it is up: with fresh ends, so that its old ones stay
@@ -204,6 +210,9 @@ impl Config {
             .map(|peer| {
                 let end = self.network.make_end(end_name(server, starts, peer));
                 self.network.connect(end.name(), server_name(peer));
+                if member.disturbances[peer] != Disturbance::default() {
+                    self.network.disturb(end.name(), member.disturbances[peer]);
+                }
                 end
             })
             .collect();
@@ -341,7 +350,7 @@ impl Drop for Config {
     }
 }
 
-fn server_name(server: ServerId) -> String {
+pub(super) fn server_name(server: ServerId) -> String {
     format!("server-{server}")
 }
 

@@ -112,6 +112,12 @@ impl History {
         );
     }
 
+    /// Whether `start()` has put that command at that index, in whatever term.
+    pub fn was_started(&self, index: Index, command: &Command) -> bool {
+        let seen = self.seen.lock();
+        seen.started.range((index, 0)..=(index, Term::MAX)).any(|(_, started)| started == command)
+    }
+
     /// A step of an RPC: those that leaders send tell who leads.
     pub fn saw_call(&self, event: CallEvent<'_>) {
         let Step::Sent { args } = event.step else { return };

@@ -14,7 +14,8 @@
 //! - a thread panics, breaks a locking rule, or is left when the test is over.
 //!
 //! # Layout
-//! [`Config`] (`config.rs`: the cluster; `checks.rs`: what tests ask), `service.rs` (the service
+//! [`Config`] (`config.rs`: the cluster; `checks.rs`: what tests ask; `faults.rs`: what
+//! befalls it in the nemesis only), `service.rs` (the service
 //! and its checks), `history.rs` (leaders, terms and indices over the whole test), [`runner`] (the
 //! command line: which tests, how many at a time, seeds), `canary.rs` (was the host too slow?).
 
@@ -23,6 +24,7 @@ mod checks;
 mod command;
 mod config;
 mod cpu;
+mod faults;
 mod history;
 mod logger;
 mod oracle;
@@ -34,6 +36,7 @@ use std::time::Duration;
 pub use command::{Command, random_string};
 pub use config::{Config, Started};
 pub use cpu::cpu_time;
+pub use faults::LastReply;
 
 /// The lab's RET: the time within which an election must have ended.
 pub const RAFT_ELECTION_TIMEOUT: Duration = Duration::from_millis(1000);

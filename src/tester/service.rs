@@ -2,12 +2,14 @@
 //! and checks each message against the rules and against what all other servers applied.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::labgob::{self, Bytes};
-use crate::labsync::Mutex;
 use crate::labsync::channel::Receiver;
+use crate::labsync::{Mutex, rng, thread};
 use crate::raft::{ApplyMsg, Index, Raft, ServerId};
 
 use super::{Command, SNAPSHOT_INTERVAL};
@@ -20,6 +22,8 @@ pub(super) const APPLY_CHANNEL_CAPACITY: usize = 1;
 /// What all services have applied: shared by their threads and the test.
 pub(super) struct Services {
     applied: Mutex<Applied>,
+    /// How long each server's service dawdles at most, in ms: 0 but in the nemesis.
+    dawdling_ms: Vec<AtomicU64>,
 }
 
 struct Applied {
@@ -45,7 +49,22 @@ impl Services {
             decided: Vec::new(),
             instances: vec![0; servers],
         };
-        Services { applied: Mutex::new(applied) }
+        let dawdling_ms = (0..servers).map(|_| AtomicU64::new(0)).collect();
+        Services { applied: Mutex::new(applied), dawdling_ms }
+    }
+
+    /// From now on the service now and then pauses for up to so long, before it takes a message
+    /// and before it hands in a snapshot.
+    pub fn dawdle(&self, server: ServerId, up_to_ms: u64) {
+        self.dawdling_ms[server].store(up_to_ms, Ordering::Relaxed);
+    }
+
+    /// Most pauses are none: so messages pile up, and are then taken in a burst.
+    fn pause(&self, server: ServerId) {
+        let up_to_ms = self.dawdling_ms[server].load(Ordering::Relaxed);
+        if up_to_ms > 0 && rng::random_bool(0.25) {
+            thread::sleep(Duration::from_millis(rng::random_range(0..=up_to_ms)));
+        }
     }
 
     /// A new instance of a server's service, which remembers nothing but its snapshot: what
@@ -69,6 +88,30 @@ impl Services {
         let mut applied = self.applied.lock();
         applied.instances[server] += 1;
         applied.by_server[server].clear();
+    }
+
+    /// The number of the living instance of a server's service.
+    pub fn instance(&self, server: ServerId) -> u64 {
+        self.applied.lock().instances[server]
+    }
+
+    /// Like [`Services::crash`], unless another instance lives already.
+    pub fn crash_instance(&self, server: ServerId, instance: u64) {
+        let mut applied = self.applied.lock();
+        if applied.instances[server] == instance {
+            applied.instances[server] += 1;
+            applied.by_server[server].clear();
+        }
+    }
+
+    /// What each living service has applied, in order.
+    pub fn histories(&self) -> Vec<Vec<Command>> {
+        self.applied.lock().by_server.clone()
+    }
+
+    /// What has been applied at each index by anybody, ever.
+    pub fn decided(&self) -> Vec<Command> {
+        self.applied.lock().decided.iter().map(|(command, _)| command.clone()).collect()
     }
 
     /// How many services have applied an entry at `index`, and which.
@@ -108,7 +151,9 @@ impl Services {
         messages: &Receiver<ApplyMsg>,
     ) {
         let mut after_kill = 0;
-        while let Ok(message) = messages.recv() {
+        loop {
+            self.pause(server);
+            let Ok(message) = messages.recv() else { return };
             match self.apply(server, instance, message) {
                 Outcome::Dead => {
                     after_kill += 1;
@@ -157,6 +202,7 @@ impl Services {
             applied.by_server[server].clone()
         };
         let content = SnapshotContent { last_included_index: index, commands };
+        self.pause(server);
         raft.snapshot(index, labgob::to_bytes(&content).into());
     }
 }

@@ -21,7 +21,7 @@
 
 use std::process::ExitCode;
 
-use raftlab::tester::runner;
+use raftlab::tester::runner::{self, AlwaysSimulated};
 
 mod appends;
 mod backup;
@@ -46,5 +46,6 @@ fn main() -> ExitCode {
         crashes::TESTS,
         snapshots::TESTS,
     ];
-    runner::main_simulated("figure2", &parts)
+    let simulated = AlwaysSimulated { usual_seeds: 1, explain: None };
+    runner::main_simulated("figure2", &parts, &simulated)
 }

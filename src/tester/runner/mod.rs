@@ -16,25 +16,53 @@ use std::process::ExitCode;
 
 use self::options::{Options, Request};
 use super::LabTest;
+use crate::labsync::{Failure, Kernel, RunOptions};
 
 /// The exit code of a run with failed tests, the same as libtest's.
 const FAILED: u8 = 101;
 /// The exit code for a command line that makes no sense.
 const USAGE: u8 = 2;
 
+/// Says more of a failed run.
+pub type Explain = fn(&Failed<'_>) -> String;
+
+/// A suite whose tests make sense in simulated runs only.
+pub struct AlwaysSimulated {
+    /// The seeds 1 to this are run if the command line does not say.
+    pub usual_seeds: u64,
+    /// What to print below a failure.
+    pub explain: Option<Explain>,
+}
+
+/// A simulated run that failed.
+pub struct Failed<'a> {
+    /// The test.
+    pub test: LabTest,
+    /// How it was run.
+    pub options: &'a RunOptions,
+    /// On which kernel.
+    pub kernel: Kernel,
+    /// Why it failed.
+    pub failure: &'a Failure,
+}
+
 /// Runs the tests that the command line selects and reports in the lab's format.
 #[must_use]
 pub fn main(suite: &str, parts: &[&[LabTest]]) -> ExitCode {
-    run(suite, parts, false)
+    run_suite(suite, parts, None)
 }
 
-/// The same for a suite that makes sense in virtual time only: `--sim` goes without saying.
+/// The same for a suite that is always simulated.
 #[must_use]
-pub fn main_simulated(suite: &str, parts: &[&[LabTest]]) -> ExitCode {
-    run(suite, parts, true)
+pub fn main_simulated(suite: &str, parts: &[&[LabTest]], simulated: &AlwaysSimulated) -> ExitCode {
+    run_suite(suite, parts, Some(simulated))
 }
 
-fn run(suite: &str, parts: &[&[LabTest]], always_simulated: bool) -> ExitCode {
+fn run_suite(
+    suite: &str,
+    parts: &[&[LabTest]],
+    always_simulated: Option<&AlwaysSimulated>,
+) -> ExitCode {
     let tests = parts.concat();
     let mut options =
         match Options::parse(std::env::args().skip(1), |name| std::env::var(name).ok()) {
@@ -48,7 +76,10 @@ fn run(suite: &str, parts: &[&[LabTest]], always_simulated: bool) -> ExitCode {
                 return ExitCode::from(USAGE);
             }
         };
-    options.simulated |= always_simulated;
+    if let Some(always) = always_simulated {
+        options.simulated = true;
+        options.seeds = options.seeds_chosen.clone().unwrap_or(1..=always.usual_seeds);
+    }
     let selected: Vec<LabTest> =
         tests.iter().copied().filter(|test| options.selects(test.name)).collect();
     if options.list {
@@ -65,7 +96,10 @@ fn run(suite: &str, parts: &[&[LabTest]], always_simulated: bool) -> ExitCode {
     }
     let passed = match selected[..] {
         [] => true, // `cargo test NAME` asks each suite for NAME; another has it
-        [test] if options.simulated && options.exact => simulated::run(suite, test, &options),
+        [test] if options.simulated && options.exact => {
+            let explain = always_simulated.and_then(|always| always.explain);
+            simulated::run(suite, test, &options, explain)
+        }
         _ if options.twice => simulated::check_determinism(&selected, &options),
         _ if options.simulated => sweep::run(suite, &selected, &options),
         [test] if options.exact => here::run(suite, test, &options),

@@ -43,8 +43,9 @@ pub(super) struct Options {
     pub seed: Option<u64>,
     pub verbose: bool,
     pub simulated: bool,
-    /// Which seeds to simulate.
+    /// Which seeds to simulate; the first, if nobody chose.
     pub seeds: RangeInclusive<u64>,
+    pub seeds_chosen: Option<RangeInclusive<u64>>,
     pub kernel: Kernel,
     /// Whether `kernel` was asked for; the children are told.
     pub kernel_name: Option<String>,
@@ -73,7 +74,8 @@ impl Options {
             seed: set("SEED").map(|text| number("SEED", &text)).transpose()?,
             verbose: set("VERBOSE").is_some_and(|text| text != "0"),
             simulated: false,
-            seeds: set("SEEDS").map_or(Ok(1..=1), |text| seeds("SEEDS", &text))?,
+            seeds: 1..=1,
+            seeds_chosen: set("SEEDS").map(|text| seeds("SEEDS", &text)).transpose()?,
             kernel: Kernel::default(),
             kernel_name: set("KERNEL"),
             twice: false,
@@ -103,7 +105,7 @@ impl Options {
                 "--twice" => (options.simulated, options.twice) = (true, true),
                 "--stop-at-first" => options.stop_at_first = true,
                 "--report" => options.report = Some(value()?),
-                "--seeds" => options.seeds = seeds(flag, &value()?)?,
+                "--seeds" => options.seeds_chosen = Some(seeds(flag, &value()?)?),
                 "--kernel" => options.kernel_name = Some(value()?),
                 "--jobs" | "-j" | "--test-threads" => options.jobs = positive(flag, &value()?)?,
                 "--seed" => options.seed = Some(number(flag, &value()?)?),
@@ -115,8 +117,9 @@ impl Options {
             }
         }
         if let Some(seed) = options.seed {
-            options.seeds = seed..=seed;
+            options.seeds_chosen = Some(seed..=seed);
         }
+        options.seeds = options.seeds_chosen.clone().unwrap_or(1..=1);
         if let Some(value) = set("ORACLE").filter(|value| value != "off" && value != "on") {
             return Err(format!("ORACLE {value:?} is neither on nor off"));
         }

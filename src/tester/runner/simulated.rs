@@ -6,19 +6,27 @@ use std::time::Duration;
 use super::here::LIMIT;
 use super::options::Options;
 use super::record::Record;
-use crate::labsync::{self, Kernel, RunOptions, SimReport};
+use super::{Explain, Failed};
+use crate::labsync::{self, Kernel, RunOptions};
 use crate::tester::{LabTest, cpu_time, logger};
 
 /// Runs the test once for each seed; true if it passed each time. What the test prints comes
-/// out as it is; behind it, for whoever swept more seeds than one, stands a record.
-pub(super) fn run(suite: &str, test: LabTest, options: &Options) -> bool {
+/// out as it is; behind it, for whoever swept more seeds than one, stands a record. The first
+/// failure is explained, if somebody can.
+pub(super) fn run(
+    suite: &str,
+    test: LabTest,
+    options: &Options,
+    mut explain: Option<Explain>,
+) -> bool {
     if options.verbose {
         logger::install();
     }
     let mut passed = true;
     let mut cpu_before = Duration::ZERO;
     for seed in options.seeds.clone() {
-        let report = simulate(test, seed, options);
+        let run_options = RunOptions { name: test.name.to_string(), seed, limit: LIMIT };
+        let report = labsync::simulate(&run_options, options.kernel, test.body);
         if let Some(failure) = &report.failure {
             passed = false;
             let seconds = report.elapsed.as_secs_f64();
@@ -26,11 +34,17 @@ pub(super) fn run(suite: &str, test: LabTest, options: &Options) -> bool {
                 "  ... FAILED --  {} at {seconds:.6} s of virtual time, seed {seed}\n",
                 test.name
             );
-            for line in failure.to_string().lines() {
+            let mut text_below = format!("{failure}\n");
+            text_below.push_str(&format!("again: {}\n", replay_command(suite, test.name, seed)));
+            for line in text_below.lines() {
                 text.push_str(&format!("      {line}\n"));
             }
-            text.push_str(&format!("      again: {}\n", replay_command(suite, test.name, seed)));
             print(&text);
+            if let Some(explain) = explain.take() {
+                let kernel = options.kernel;
+                let text = explain(&Failed { test, options: &run_options, kernel, failure });
+                text.lines().for_each(|line| print(&format!("      {line}\n")));
+            }
         }
         if options.records {
             let cpu_now = cpu_time().unwrap_or_default();
@@ -44,13 +58,12 @@ pub(super) fn run(suite: &str, test: LabTest, options: &Options) -> bool {
 /// What to type to see one run again.
 pub(super) fn replay_command(suite: &str, test: &str, seed: u64) -> String {
     let name = test.strip_prefix("test_").unwrap_or(test);
-    let suite = if suite == "raft" { String::new() } else { format!("S={suite} ") };
-    format!("make replay {suite}T={name} SEED={seed}    (VERBOSE=1 shows its log)")
-}
-
-fn simulate(test: LabTest, seed: u64, options: &Options) -> SimReport {
-    let run_options = RunOptions { name: test.name.to_string(), seed, limit: LIMIT };
-    labsync::simulate(&run_options, options.kernel, test.body)
+    let target = match suite {
+        "raft" => "replay".to_string(),
+        "nemesis" => suite.to_string(),
+        _ => format!("replay S={suite}"),
+    };
+    format!("make {target} T={name} SEED={seed}    (VERBOSE=1 shows its log)")
 }
 
 /// Runs each test twice for each seed; true if both runs were the same, event by event.

@@ -24,6 +24,7 @@ use crate::tester::LabTest;
 const SEEDS_AT_A_TIME: u64 = 10;
 /// How many failures are shown in full.
 const MOST_FAILURES_SHOWN: usize = 5;
+
 /// Some seeds of one test.
 struct Share {
     test: &'static str,

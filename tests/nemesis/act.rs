@@ -1,0 +1,273 @@
+//! A plan is carried out: its faults in their time, the healing, and the last checks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use raftlab::labrpc::{Disturbance, Late};
+use raftlab::labsync::{Instant, thread};
+use raftlab::raft::{Index, ServerId};
+use raftlab::tester::{Command, Config};
+
+use super::clients::Clients;
+use super::draw::{self, Part};
+use super::parse;
+use super::plan::{Fault, Plan, Share, What, Who};
+
+/// In how much time a healed cluster must agree. What was cut off may hear for 7 s that nobody
+/// answers, and a late message comes after 4 s.
+const HEALED_LIMIT: Duration = Duration::from_secs(30);
+/// How long a command may take then before it is tried anew.
+const TRY: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(20);
+
+/// Runs the plan in `PLAN`, or the one drawn from the seed.
+pub fn run(part: Part) {
+    let drawn = draw::plan(part);
+    let plan = parse::given_plan().expect("main has read it").unwrap_or(drawn);
+    println!("{} ...", part.banner());
+    carry_out(&plan).end();
+}
+
+/// Runs another plan as if this seed had drawn it: what is drawn later is not touched. Silent.
+pub fn try_instead(part: Part, plan: &Plan) {
+    let _ = draw::plan(part);
+    carry_out(plan);
+}
+
+fn carry_out(plan: &Plan) -> Arc<Config> {
+    let cfg = Config::make(plan.servers, false, plan.snapshots);
+    let clients = Clients::start(&cfg, plan.clients, plan.pause_ms);
+    Stage::new(&cfg, plan).act();
+    let promises = clients.stop();
+    if plan.clients == 0 {
+        await_leader(&cfg);
+    } else {
+        let index = await_agreement(&cfg);
+        for promise in promises {
+            let (_, applied) = cfg.n_committed(promise.index);
+            let (index, command) = (promise.index, promise.command);
+            assert!(
+                applied.as_ref() == Some(&command),
+                "{command}, once applied at {index}, is lost"
+            );
+        }
+        cfg.check_promises(index);
+    }
+    cfg
+}
+
+/// After the healing: one leader, whom all know.
+fn await_leader(cfg: &Config) {
+    let end = Instant::now() + HEALED_LIMIT;
+    loop {
+        let states: Vec<_> = (0..cfg.servers()).map(|server| cfg.get_state(server)).collect();
+        let one_term = states.iter().all(|state| state.0 == states[0].0);
+        if one_term && states.iter().any(|state| state.1) {
+            return;
+        }
+        assert!(
+            Instant::now() < end,
+            "no leader {HEALED_LIMIT:?} after all was healed: {states:?}"
+        );
+        thread::sleep(POLL);
+    }
+}
+
+/// After the healing: a new command is applied by all; its index.
+fn await_agreement(cfg: &Config) -> Index {
+    let end = Instant::now() + HEALED_LIMIT;
+    while Instant::now() < end {
+        for server in 0..cfg.servers() {
+            let command = Command::random();
+            let started = cfg.start(server, command.clone());
+            let Some(started) = started.filter(|started| started.is_leader) else { continue };
+            let try_end = Instant::now() + TRY;
+            while Instant::now() < try_end {
+                let (count, applied) = cfg.n_committed(started.index);
+                if count == cfg.servers() && applied.as_ref() == Some(&command) {
+                    return started.index;
+                }
+                thread::sleep(POLL);
+            }
+        }
+        thread::sleep(POLL);
+    }
+    let states: Vec<_> = (0..cfg.servers()).map(|server| cfg.get_state(server)).collect();
+    panic!("no agreement {HEALED_LIMIT:?} after all was healed: (term, is leader) {states:?}");
+}
+
+/// A run in progress.
+struct Stage<'a> {
+    cfg: &'a Arc<Config>,
+    plan: &'a Plan,
+    /// What is in force, with the servers it was said of.
+    active: Vec<Active<'a>>,
+    /// What the network does now on the way from one server to another.
+    links: Vec<Vec<Disturbance>>,
+    last_leader: ServerId,
+}
+
+struct Active<'a> {
+    fault: &'a Fault,
+    servers: Vec<ServerId>,
+}
+
+impl<'a> Stage<'a> {
+    fn new(cfg: &'a Arc<Config>, plan: &'a Plan) -> Stage<'a> {
+        let links = vec![vec![Disturbance::default(); plan.servers]; plan.servers];
+        Stage { cfg, plan, active: Vec::new(), links, last_leader: 0 }
+    }
+
+    /// From the first fault to the healing.
+    fn act(&mut self) {
+        let start = Instant::now();
+        let mut steps: Vec<(u64, bool, &'a Fault)> = Vec::new();
+        for fault in &self.plan.faults {
+            steps.push((fault.from_ms, true, fault));
+            steps.push((fault.to_ms.min(self.plan.ms), false, fault));
+        }
+        steps.retain(|(_, _, fault)| fault.from_ms <= self.plan.ms);
+        steps.sort_by_key(|step| step.0);
+        for (at_ms, begins, fault) in steps {
+            thread::sleep(start + Duration::from_millis(at_ms) - Instant::now());
+            if begins {
+                self.begin(fault)
+            } else {
+                self.end(fault)
+            }
+            self.set_network();
+        }
+        thread::sleep(start + Duration::from_millis(self.plan.ms) - Instant::now());
+    }
+
+    fn begin(&mut self, fault: &'a Fault) {
+        let mut named = match &fault.what {
+            What::CutOneWay(a, b) | What::Cut(a, b) => vec![*a, *b],
+            What::Split(group) => group.clone(),
+            What::Crash(who) | What::CrashAfter(who, _) => vec![*who],
+            What::Dawdle(who, _) | What::Burst(who, _) => vec![*who],
+            What::LateRequests(share) | What::LateReplies(share) | What::Repeats(share) => {
+                share.of.into_iter().collect()
+            }
+            What::CrashAll => (0..self.plan.servers).map(Who::Server).collect(),
+            What::Unreliable | What::Reordering => Vec::new(),
+        };
+        let servers: Vec<_> = named.drain(..).map(|who| self.server(who)).collect();
+        match &fault.what {
+            What::Crash(_) | What::CrashAll => {
+                servers.iter().for_each(|&server| self.cfg.crash1(server));
+            }
+            What::CrashAfter(_, which) => self.cfg.crash_after_reply(servers[0], *which),
+            What::Dawdle(_, ms) => self.cfg.dawdle(servers[0], *ms),
+            What::Burst(_, count) => self.burst(servers[0], *count),
+            _ => {}
+        }
+        self.active.push(Active { fault, servers });
+    }
+
+    fn end(&mut self, fault: &Fault) {
+        let Some(at) = self.active.iter().position(|it| std::ptr::eq(it.fault, fault)) else {
+            return;
+        };
+        let Active { servers, .. } = self.active.remove(at);
+        match fault.what {
+            What::Crash(_) | What::CrashAll => self.revive(&servers),
+            What::CrashAfter(..) => {
+                self.cfg.no_crash_after_reply(servers[0]);
+                self.revive(&servers);
+            }
+            What::Dawdle(..) => self.cfg.dawdle(servers[0], 0),
+            _ => {}
+        }
+    }
+
+    /// Starts those that are down, unless another fault keeps them there.
+    fn revive(&self, servers: &[ServerId]) {
+        for server in servers {
+            let kept = self.active.iter().any(|it| {
+                matches!(it.fault.what, What::Crash(_) | What::CrashAll)
+                    && it.servers.contains(server)
+            });
+            if !kept && !self.cfg.is_up(*server) {
+                self.cfg.start1(*server);
+                self.cfg.connect(*server);
+            }
+        }
+    }
+
+    fn burst(&self, server: ServerId, count: usize) {
+        for _ in 0..count {
+            // Whether it is taken is not the point.
+            let _ = self.cfg.start(server, Command::random());
+        }
+    }
+
+    /// Who that is now.
+    fn server(&mut self, who: Who) -> ServerId {
+        match who {
+            Who::Server(server) => server,
+            Who::Leader(behind) => {
+                let up = (0..self.plan.servers).filter(|&server| self.cfg.is_up(server));
+                let states = up.map(|server| (self.cfg.get_state(server), server));
+                let leaders = states.filter(|((_, is_leader), _)| *is_leader);
+                if let Some((_, leader)) = leaders.max() {
+                    self.last_leader = leader;
+                }
+                (self.last_leader + behind) % self.plan.servers
+            }
+        }
+    }
+
+    /// The network does what the faults that are in force say together.
+    fn set_network(&mut self) {
+        let any = |what: &What| self.active.iter().any(|it| it.fault.what == *what);
+        self.cfg.set_unreliable(any(&What::Unreliable));
+        self.cfg.set_long_reordering(any(&What::Reordering));
+        let servers = self.plan.servers;
+        for (a, b) in (0..servers).flat_map(|a| (0..servers).map(move |b| (a, b))) {
+            let mut link = Disturbance::default();
+            for active in &self.active {
+                active.add_to(&mut link, a, b);
+            }
+            if self.links[a][b] != link {
+                self.links[a][b] = link;
+                self.cfg.disturb(a, b, link);
+            }
+        }
+    }
+}
+
+impl Active<'_> {
+    /// What this fault does to the calls of `a` to `b`.
+    fn add_to(&self, link: &mut Disturbance, a: ServerId, b: ServerId) {
+        let with = |old: Late, share: &Share| {
+            let meant = share.of.is_none() || self.servers.contains(&a);
+            let new = Late { percent: share.percent, up_to_ms: share.up_to_ms };
+            if meant
+                && new.up_to_ms * u64::from(new.percent) > old.up_to_ms * u64::from(old.percent)
+            {
+                new
+            } else {
+                old
+            }
+        };
+        link.lose_requests |= self.cuts(a, b);
+        link.lose_replies |= self.cuts(b, a);
+        match &self.fault.what {
+            What::LateRequests(share) => link.late_requests = with(link.late_requests, share),
+            What::LateReplies(share) => link.late_replies = with(link.late_replies, share),
+            What::Repeats(share) => link.repeats = with(link.repeats, share),
+            _ => {}
+        }
+    }
+
+    /// Whether nothing that `from` sends reaches `to`.
+    fn cuts(&self, from: ServerId, to: ServerId) -> bool {
+        match self.fault.what {
+            What::CutOneWay(..) => self.servers == [from, to],
+            What::Cut(..) => self.servers == [from, to] || self.servers == [to, from],
+            What::Split(_) => self.servers.contains(&from) != self.servers.contains(&to),
+            _ => false,
+        }
+    }
+}
