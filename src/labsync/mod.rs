@@ -61,4 +61,6 @@ pub use mutex::{Mutex, MutexGuard};
 pub use panics::unwinding;
 pub use rules::check_no_lock_held;
 pub use run::{Failure, RunOptions, THREAD_GRACE, run};
-pub use sim::{Event, Kernel, SimReport, first_difference, simulate, simulate_recorded};
+pub use sim::{
+    Event, Kernel, SimReport, before_end_of_process, first_difference, simulate, simulate_recorded,
+};

@@ -8,8 +8,10 @@
 mod here;
 mod options;
 mod parallel;
+mod record;
 mod simulated;
 mod sweep;
+mod tracing;
 
 use std::process::ExitCode;
 
@@ -25,17 +27,18 @@ const USAGE: u8 = 2;
 #[must_use]
 pub fn main(suite: &str, parts: &[&[LabTest]]) -> ExitCode {
     let tests = parts.concat();
-    let options = match Options::parse(std::env::args().skip(1), |name| std::env::var(name).ok()) {
-        Ok(Request::Run(options)) => options,
-        Ok(Request::Help) => {
-            print!("{}", options::USAGE);
-            return ExitCode::SUCCESS;
-        }
-        Err(problem) => {
-            eprint!("{suite}: {problem}\n\n{}", options::USAGE);
-            return ExitCode::from(USAGE);
-        }
-    };
+    let mut options =
+        match Options::parse(std::env::args().skip(1), |name| std::env::var(name).ok()) {
+            Ok(Request::Run(options)) => options,
+            Ok(Request::Help) => {
+                print!("{}", options::USAGE);
+                return ExitCode::SUCCESS;
+            }
+            Err(problem) => {
+                eprint!("{suite}: {problem}\n\n{}", options::USAGE);
+                return ExitCode::from(USAGE);
+            }
+        };
     let selected: Vec<LabTest> =
         tests.iter().copied().filter(|test| options.selects(test.name)).collect();
     if options.list {
@@ -49,6 +52,16 @@ pub fn main(suite: &str, parts: &[&[LabTest]]) -> ExitCode {
         eprintln!("{suite}: no test matches {}; there are:", options.filters.join(" "));
         tests.iter().for_each(|test| eprintln!("  {}", test.name));
         return ExitCode::from(USAGE);
+    }
+    if let Some(trace) = &mut options.trace
+        && !selected.is_empty()
+    {
+        let seeds = options.seeds.clone();
+        trace.each |= selected.len() > 1 || (options.simulated && seeds.start() < seeds.end());
+        if let Err(problem) = trace.check() {
+            eprintln!("{suite}: {problem}");
+            return ExitCode::from(USAGE);
+        }
     }
     let passed = match selected[..] {
         [] => true, // `cargo test NAME` asks each suite for NAME; another has it
