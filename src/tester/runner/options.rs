@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::tracing::Tracing;
 use crate::labsync::Kernel;
 
 /// What is printed for `--help`, and after a wrong command line.
@@ -16,7 +17,10 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --kernel NAME       simulated: threads, or coro if built with that feature (also KERNEL=NAME)
   --twice             simulated: run each seed twice and report the first difference
   --stop-at-first     simulated: no further run once one has failed; the same one each time
+  --terse             simulated: of a failure the message only: no trace, no shrinking
   --report FILE       simulated: write a line of JSON for each run: test, seed, seconds, failure
+  --trace FILE        record everything that happens (also TRACE=FILE); of several runs, each in a
+                      file of its own: x.trace becomes x-figure_8_2c-7.trace for the seed 7
   --verbose           show the log lines of the code under test (also VERBOSE=1)
   --must-match        fail if no test matches the NAMEs
 ORACLE=off            the tests without the oracle, which checks Raft's properties at every step
@@ -31,7 +35,7 @@ pub(super) enum Request {
     Help,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Options {
     pub filters: Vec<String>,
     pub exact: bool,
@@ -53,8 +57,11 @@ pub(super) struct Options {
     pub stop_at_first: bool,
     /// Where to write what became of each run.
     pub report: Option<String>,
+    /// Tell of failures only what broke: no trace, no shrinking.
+    pub terse: bool,
     /// Print a record behind each simulated run; for the process that sweeps.
     pub records: bool,
+    pub trace: Option<Tracing>,
 }
 
 impl Options {
@@ -81,7 +88,9 @@ impl Options {
             twice: false,
             stop_at_first: false,
             report: None,
+            terse: false,
             records: false,
+            trace: set("TRACE").map(Tracing::to),
         };
         let mut args = args;
         while let Some(arg) = args.next() {
@@ -104,10 +113,17 @@ impl Options {
                 "--sim" => options.simulated = true,
                 "--twice" => (options.simulated, options.twice) = (true, true),
                 "--stop-at-first" => options.stop_at_first = true,
+                "--terse" => options.terse = true,
                 "--report" => options.report = Some(value()?),
                 "--seeds" => options.seeds_chosen = Some(seeds(flag, &value()?)?),
                 "--kernel" => options.kernel_name = Some(value()?),
                 "--jobs" | "-j" | "--test-threads" => options.jobs = positive(flag, &value()?)?,
+                "--trace" => options.trace = Some(Tracing::to(value()?)),
+                // The next two are for processes that the runner starts.
+                "--trace-each" => options.trace.iter_mut().for_each(|trace| trace.each = true),
+                "--trace-at-once" => {
+                    options.trace.iter_mut().for_each(|trace| trace.at_once = true);
+                }
                 "--seed" => options.seed = Some(number(flag, &value()?)?),
                 // What cargo, cargo-nextest and people used to libtest say; it changes nothing.
                 "--nocapture" | "--no-capture" | "--show-output" | "--quiet" | "-q" => {}
@@ -125,6 +141,9 @@ impl Options {
         }
         if let Some(name) = &options.kernel_name {
             options.kernel = kernel(name)?;
+        }
+        if options.twice && options.trace.is_some() {
+            return Err("--twice does not record: leave out --trace (TRACE)".to_string());
         }
         Ok(Request::Run(options))
     }
@@ -203,6 +222,11 @@ mod tests {
     fn values_come_attached_or_apart_or_from_the_environment() {
         assert_eq!(parse(&["--jobs=3"], &[]).unwrap().jobs, 3);
         assert_eq!(parse(&["--test-threads", "5"], &[]).unwrap().jobs, 5);
+        let traced = parse(&[], &[("TRACE", "a.trace")]).unwrap().trace;
+        assert_eq!(traced, Some(Tracing::to("a.trace".to_string())));
+        let traced = parse(&["--trace=b.trace"], &[("TRACE", "a.trace")]).unwrap().trace;
+        assert_eq!(traced, Some(Tracing::to("b.trace".to_string())));
+        assert_eq!(parse(&[], &[("TRACE", "")]).unwrap().trace, None);
         let env = [("SEED", "7"), ("JOBS", "2"), ("VERBOSE", "1")];
         let options = parse(&[], &env).unwrap();
         assert_eq!((options.seed, options.jobs, options.verbose), (Some(7), 2, true));
@@ -226,6 +250,8 @@ mod tests {
             (parse(&[], &[("SEEDS", "0")]), "SEEDS \"0\" has no seed"),
             (parse(&["--kernel", "best"], &[]), "there is no kernel \"best\""),
             (parse(&[], &[("ORACLE", "no")]), "ORACLE \"no\" is neither on nor off"),
+            (parse(&["--trace"], &[]), "--trace needs a value"),
+            (parse(&["--twice"], &[("TRACE", "x")]), "--twice does not record"),
             (parse(&["--jobs", "0"], &[]), "--jobs \"0\" is not a positive number"),
             (parse(&[], &[("JOBS", "many")]), "JOBS \"many\" is not a positive number"),
         ];
