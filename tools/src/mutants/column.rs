@@ -94,7 +94,13 @@ pub fn run(
     // That of the run before would be believed.
     let _ = fs::remove_file(report);
     let mut command = Command::new(program);
-    command.args(["--sim", "--kernel=coro", "--stop-at-first", &format!("--seeds=1-{seeds}")]);
+    command.args([
+        "--sim",
+        "--kernel=coro",
+        "--stop-at-first",
+        "--terse",
+        &format!("--seeds=1-{seeds}"),
+    ]);
     command.arg("--report").arg(report);
     for name in ["SEED", "SEEDS", "KERNEL", "JOBS", "VERBOSE"] {
         command.env_remove(name);
