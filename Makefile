@@ -8,7 +8,8 @@ MODULES := labgob labrpc labsync simulation trace
 # Modules whose tests run simulated as well.
 SIMULATED := labgob labrpc labsync
 COMMANDS := help test $(PARTS:%=test-%) sim $(PARTS:%=sim-%) replay show-trace check-determinism \
-  test-figure2 $(MODULES:%=test-%) $(SIMULATED:%=sim-%) bench lint
+  test-figure2 nemesis $(MODULES:%=test-%) $(SIMULATED:%=sim-%) bench lint \
+  mutants mutant
 
 .PHONY: $(COMMANDS)
 .DEFAULT_GOAL := help
@@ -35,6 +36,9 @@ help:
 	@echo
 	@echo '  make test-labgob      encoding        make test-labrpc    the unreliable network'
 	@echo '  make test-labsync     threads, locks, rules   make test-simulation, test-trace'
+	@echo
+	@echo '  make mutants          plants each bug of mutants/, and tells which tests catch it; FAST=1'
+	@echo '  make mutant M=NAME    one of them, with all messages:  make mutant M=a-double-vote'
 	@echo
 	@echo '  make bench            what a lock, a thread, an encoding and an RPC cost'
 	@echo '  make lint             format, clippy and documentation, warnings denied'
@@ -103,14 +107,26 @@ check-determinism:
 $(MODULES:%=test-%): test-%:
 	$(CARGO) test --test $*
 
+MUTANTS := $(CARGO) run --quiet --package raft-lab-tools --bin mutants --
+MUTANT_OPTIONS = $(if $(ONLY),--only $(ONLY)) $(if $(COLUMNS),--columns $(COLUMNS)) \
+  $(if $(FAST),--fast) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MARKDOWN),--markdown $(MARKDOWN)) \
+  $(if $(LIST),--list)
+
+mutants:
+	@$(MUTANTS) $(MUTANT_OPTIONS)
+
+mutant:
+	@test -n "$(M)" || { echo 'which bug?  make mutant M=a-double-vote; make mutants LIST=1'; exit 2; }
+	@$(MUTANTS) $(M) $(MUTANT_OPTIONS)
+
 bench:
 	$(CARGO) bench --bench lab
 
 lint:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --all-targets --features coro -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 
 .DEFAULT:
 	@echo "there is no 'make $@'; there are: $(COMMANDS)"

@@ -83,6 +83,8 @@ fn run(options: &Options) -> Result<bool, String> {
             Ok(row) => {
                 println!("{}", table::row(&row));
                 rows.push(row);
+                let details: String = rows.iter().map(|row| table::details(row) + "\n").collect();
+                scratch.write_details(&details)?;
             }
             Err(problem) => {
                 println!("{:42} ERROR: {problem}", patch.name);
@@ -93,6 +95,7 @@ fn run(options: &Options) -> Result<bool, String> {
     if !in_detail {
         let seconds = start.elapsed().as_secs_f64();
         println!("\n{}\nin {seconds:.0} s", table::summary(&rows, columns));
+        println!("each with its whole messages: {}", scratch.details_file().display());
     }
     if !problems.is_empty() {
         return Err(format!("not planted, see above: {}", problems.join(", ")));

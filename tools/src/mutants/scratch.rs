@@ -36,6 +36,18 @@ impl Scratch {
         self.target.join("report.json")
     }
 
+    /// Where the whole messages of all bugs are kept.
+    pub fn details_file(&self) -> PathBuf {
+        self.target.with_file_name("details.txt")
+    }
+
+    /// Keeps them.
+    pub fn write_details(&self, details: &str) -> Result<(), String> {
+        let file = self.details_file();
+        fs::write(&file, details)
+            .map_err(|error| format!("cannot write {}: {error}", file.display()))
+    }
+
     /// Plants the bug.
     pub fn apply(&self, patch: &Patch) -> Result<(), String> {
         let output = Command::new("git")

@@ -45,8 +45,11 @@ pub fn head(columns: &[&Column]) -> String {
 
 /// A row for the terminal.
 pub fn row(row: &Row) -> String {
-    let words: String =
-        row.verdicts.iter().map(|(_, verdict)| format!(" {:8}", word(verdict))).collect();
+    let words: String = row
+        .verdicts
+        .iter()
+        .map(|(column, verdict)| format!(" {:8}", word(column, verdict)))
+        .collect();
     let details = match (row.first_catch(), &row.patch.equivalent) {
         (Some((_, catch)), _) => format!(
             "{:35} {:4} {:9.3} {:6.2}  {}",
@@ -62,8 +65,14 @@ pub fn row(row: &Row) -> String {
     format!("{:42}{words} {details}", row.patch.name)
 }
 
-fn word(verdict: &Verdict) -> &'static str {
+/// In the oracle's column, what the lab's tests find before the oracle does is not its catch.
+fn is_its_own(column: &Column, catch: &Catch) -> bool {
+    column.name != "oracle" || catch.failure.contains("src/tester/oracle/")
+}
+
+fn word(column: &Column, verdict: &Verdict) -> &'static str {
     match verdict {
+        Verdict::Caught(catch) if !is_its_own(column, catch) => "lab",
         Verdict::Caught(_) => "yes",
         Verdict::Missed { .. } => "no",
         Verdict::GaveUp { .. } => "gave up",
@@ -78,7 +87,10 @@ pub fn summary(rows: &[Row], columns: &[&Column]) -> String {
         let (mut caught, mut cpu_s, mut missing) = (0, 0.0, false);
         for row in rows {
             match &row.verdicts[place].1 {
-                Verdict::Caught(catch) => (caught, cpu_s) = (caught + 1, cpu_s + catch.cpu_s),
+                Verdict::Caught(catch) => {
+                    caught += usize::from(is_its_own(column, catch));
+                    cpu_s += catch.cpu_s;
+                }
                 Verdict::Missed { cpu_s: cost } => cpu_s += cost,
                 Verdict::GaveUp { after } => cpu_s += after.as_secs_f64(),
                 Verdict::NoSuite => missing = true,
@@ -199,8 +211,11 @@ fn markdown_row(row: &Row) -> String {
         "missed" => "no",
         rarely => rarely,
     };
-    let words: String =
-        row.verdicts.iter().map(|(_, verdict)| format!(" {} |", word(verdict))).collect();
+    let words: String = row
+        .verdicts
+        .iter()
+        .map(|(column, verdict)| format!(" {} |", word(column, verdict)))
+        .collect();
     let details = match (row.first_catch(), equivalent) {
         (Some((_, catch)), _) => format!(
             "`{}` seed {}, at {:.1} s | {:.2} | {} |",
