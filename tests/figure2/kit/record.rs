@@ -85,7 +85,8 @@ impl Record {
     /// What to show when a failure has not been reported here: a panic of the server's, say.
     pub fn unreported(&self) -> Option<String> {
         let reported = self.notes.with(|notes| notes.reported);
-        (!reported).then(|| format!("{}\n{}", self.sentence, self.exchange()))
+        (!reported)
+            .then(|| format!("{}\nnot finished: see below\n{}", self.sentence, self.exchange()))
     }
 
     fn exchange(&self) -> String {
