@@ -12,7 +12,8 @@
 //! | [`raft`] | the reference solution | `raft.go` |
 //! | [`tester`] | clusters to test, checks, and the runner of the test suites | `config.go` |
 //!
-//! The tests themselves are in `tests/`: `tests/raft/` holds the lab's 28, a file for each Part.
+//! The tests themselves are in `tests/`: `tests/raft/` holds the lab's 28, a file for each Part;
+//! `tests/figure2/` has one for each sentence of Figure 2, with scripted servers around one Raft.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -11,6 +11,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_half_commits_nothing_2b,
     test_success_covers_what_was_sent_2b,
     test_heartbeats_success_covers_no_later_entry_2b,
+    test_two_replies_to_the_same_entry_count_once_2b,
     test_refusal_is_no_match_2b,
     test_match_needs_a_reply_2b,
     test_entries_of_earlier_terms_commit_with_an_own_one_2b,
@@ -85,6 +86,24 @@ fn test_heartbeats_success_covers_no_later_entry_2b() {
     s.says_yes(&empty);
     s.applies(&[]);
     s.says_yes(&full);
+    s.applies(&["a"]);
+}
+
+fn test_two_replies_to_the_same_entry_count_once_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, leaders: after a success matchIndex is what the request held, also if another \
+         request held the same before",
+    );
+    s.elect_held();
+    let mark = s.mark();
+    s.start("a");
+    let first = s.append_up_to(mark, 1, 1);
+    let second = s.next(first.id + 1, 1, "its next heartbeat, or the entry again", Rpc::is_leaders);
+    s.start("b");
+    s.says_yes(&first);
+    s.says_yes(&second);
+    s.wait(A_MOMENT * 5);
     s.applies(&["a"]);
 }
 

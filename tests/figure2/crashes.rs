@@ -160,11 +160,12 @@ fn test_everything_is_applied_again_2c() {
     );
     s.accepts(1, append(1, EMPTY, &[1, 1, 1], 3));
     s.applies(&["1@1", "2@1", "3@1"]);
-    for _ in 0..2 {
+    for term in [2, 3] {
+        s.grants(2, vote(term, (3, 1))); // saves, after all has been applied
         s.crash();
-        s.accepts(1, append(1, (3, 1), &[], 3));
+        s.accepts(2, append(term, (3, 1), &[], 3));
         s.applies(&["1@1", "2@1", "3@1"]);
     }
-    s.accepts(1, append(1, (3, 1), &[1], 4));
-    s.applies(&["1@1", "2@1", "3@1", "4@1"]);
+    s.accepts(2, append(3, (3, 1), &[3], 4));
+    s.applies(&["1@1", "2@1", "3@1", "4@3"]);
 }

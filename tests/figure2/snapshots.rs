@@ -261,12 +261,12 @@ fn test_old_snapshot_call_is_ignored_2d() {
     given(&s, 8);
     s.snapshot(6);
     s.snapshot(4);
-    s.snapshot(6);
     s.has_entry(1, 1, (8, 1));
+    s.grants(1, vote(2, (8, 1))); // saves again
     s.crash();
     let saved = s.saved_snapshot();
     s.check(saved == Some(6), "a snapshot up to 6 on disk", format!("{saved:?}"));
-    s.accepts(1, append(1, (8, 1), &[], 8));
+    s.accepts(1, append(2, (8, 1), &[], 8));
     s.applies(&["7@1", "8@1"]);
 }
 

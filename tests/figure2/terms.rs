@@ -18,6 +18,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_append_of_an_old_term_is_refused_2a,
     test_old_leader_falls_silent_2a,
     test_one_reign_at_a_time_2a,
+    test_requests_for_votes_are_for_the_campaigns_term_2a,
     test_messages_carry_the_term_of_their_role_2a,
     test_killed_server_falls_silent_2a,
 ];
@@ -146,14 +147,29 @@ fn test_one_reign_at_a_time_2a() {
     s.check(last * 2 <= first * 3 + 2, expected, format!("{last} in the fifth"));
 }
 
+fn test_requests_for_votes_are_for_the_campaigns_term_2a() {
+    // What is wrong shows in what n0 sends: the scripted servers look at each message.
+    let s = Stage::new(21, "§5.2: a candidate asks for votes in the term in which it campaigns");
+    let mut term = 1;
+    for _ in 0..5 {
+        // While it begins to ask, a newer term comes.
+        s.campaign_begins();
+        term += 2;
+        s.grants(1, vote(term, EMPTY));
+        s.wait(A_MOMENT);
+        s.follows_in(term);
+    }
+}
+
 fn test_messages_carry_the_term_of_their_role_2a() {
     // What is wrong shows in what n0 sends: the scripted servers look at each message.
-    let s = Stage::new(5, "§5.2: a leader speaks in the term that it has won, in no other");
-    for _ in 0..12 {
+    // Many of them: to send to all takes a while.
+    let s = Stage::new(21, "§5.2: a leader speaks in the term that it has won, in no other");
+    for _ in 0..5 {
         let term = s.elect_held();
         // While it sends its next heartbeats, a newer term comes.
         let mark = s.mark();
-        s.next(mark, 1, "a heartbeat", Rpc::is_leaders);
+        s.sends(mark, PATIENCE, |sent| sent.rpc.is_leaders());
         s.vote(2, vote(term + 1, EMPTY));
         s.wait(A_MOMENT);
         s.follows_in(term + 1);

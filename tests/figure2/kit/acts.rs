@@ -15,7 +15,12 @@ impl Stage {
     pub fn vote(&self, from: ServerId, args: RequestVoteArgs) -> RequestVoteReply {
         let rpc = Rpc::Vote(RequestVoteArgs { candidate_id: from, ..args });
         match self.call(from, &rpc) {
-            Reply::Vote(reply) => reply,
+            Reply::Vote(reply) => {
+                if reply.vote_granted {
+                    self.script.vote_given(args.term, from);
+                }
+                reply
+            }
             _ => unreachable!("a RequestVote is answered by its own kind"),
         }
     }

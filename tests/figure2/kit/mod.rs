@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use raftlab::labrpc::{ClientEnd, Network, Server, Step};
 use raftlab::labsync::channel::{self, Receiver};
-use raftlab::labsync::{Instant, thread, unwinding};
+use raftlab::labsync::{Instant, limit_work_without_wait, thread, unwinding};
 use raftlab::raft::{self, ApplyMsg, Index, OnDisk, Persister, Raft, ServerId, Term};
 
 use self::record::Record;
@@ -44,6 +44,10 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// notice, shorter than any election timeout.
 pub const A_MOMENT: Duration = Duration::from_millis(40);
 
+/// So many scheduling points may pass while some thread is always ready to run: one server needs a
+/// tenth of it. Whoever polls instead of waiting needs more.
+const MOST_WORK_WITHOUT_WAIT: u64 = 20_000;
+
 /// How many messages lie between Raft and its service, as in the lab.
 const APPLY_CHANNEL_CAPACITY: usize = 1;
 
@@ -66,6 +70,7 @@ pub struct Stage {
 impl Stage {
     /// A cluster of `servers`, of which n0 is real; `sentence` is what the test is about.
     pub fn new(servers: usize, sentence: &'static str) -> Stage {
+        limit_work_without_wait(MOST_WORK_WITHOUT_WAIT);
         let record = Record::new(sentence);
         let script = Arc::new(Script::new(servers, record.clone()));
         let network = Network::new();
@@ -119,14 +124,14 @@ impl Stage {
 
     /// n0 crashes, and comes back from a disk with this content.
     pub fn crash_with(&mut self, disk: OnDisk) {
-        let (state, snapshot) = (disk.raft_state.len(), disk.snapshot.len());
-        self.record.note(format_args!(
-            "n0        crashes and restarts from a state of {state} bytes, a snapshot of {snapshot}"
-        ));
         self.stop_instance();
         self.instance += 1;
         let (instance, service) = (self.instance, words::index_of_state(&disk.snapshot));
+        let (size, snapshot) = (disk.raft_state.len(), disk.snapshot.len());
         self.script.with(|state| {
+            self.record.note(format_args!(
+                "n0        crashes and restarts from a state of {size} bytes, a snapshot of {snapshot}"
+            ));
             state.instance = instance;
             state.applied.clear();
             state.last_applied = service.unwrap_or(0);
@@ -176,7 +181,7 @@ impl Drop for Stage {
         if unwinding() {
             // Something has failed that was not reported here: a panic of n0's, a thread that hangs.
             if let Some(exchange) = self.record.unreported() {
-                println!("{exchange}");
+                println!("\n{exchange}");
             }
             return;
         }

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use raftlab::labsync::{Instant, Leaf};
+use raftlab::labsync::{Condvar, Instant, Leaf};
 use raftlab::raft::{OnDisk, Persister, View, Watcher};
 
 /// How many lines of the exchange a report shows: the last ones.
@@ -15,6 +15,9 @@ pub struct Record {
     /// The sentence of the paper that the test is about.
     sentence: &'static str,
     notes: Leaf<Notes>,
+    /// Notified when a request of the server's arrives, when one is answered or lost, when something
+    /// is applied, and when the server saves.
+    pub changed: Condvar,
 }
 
 #[derive(Default)]
@@ -30,7 +33,7 @@ struct Notes {
 
 impl Record {
     pub fn new(sentence: &'static str) -> Arc<Record> {
-        Arc::new(Record { sentence, notes: Leaf::default() })
+        Arc::new(Record { sentence, notes: Leaf::default(), changed: Condvar::new() })
     }
 
     /// Adds a line, with the time.
@@ -85,7 +88,8 @@ impl Record {
     /// What to show when a failure has not been reported here: a panic of the server's, say.
     pub fn unreported(&self) -> Option<String> {
         let reported = self.notes.with(|notes| notes.reported);
-        (!reported).then(|| format!("{}\n{}", self.sentence, self.exchange()))
+        (!reported)
+            .then(|| format!("{}\nnot finished: see below\n{}", self.sentence, self.exchange()))
     }
 
     fn exchange(&self) -> String {
@@ -111,6 +115,7 @@ impl Watcher for Record {
             "n0        saves a state of {state} bytes, a snapshot of {snapshot}"
         ));
         self.notes.with(|notes| notes.disks.push(disk.clone()));
+        self.changed.notify_all();
     }
 
     fn shown(&self, _: &View<'_>, _: &OnDisk) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raftlab::labrpc::{Server, Service};
-use raftlab::labsync::{Condvar, Instant, Mutex};
+use raftlab::labsync::{Instant, Mutex};
 use raftlab::raft::rpc::{AppendEntriesReply, InstallSnapshotReply, RequestVoteReply};
 use raftlab::raft::{Index, ServerId, Term};
 
@@ -63,8 +63,6 @@ pub struct Script {
     pub record: Arc<Record>,
     servers: usize,
     state: Mutex<State>,
-    /// Notified when a request arrives, when one is answered or lost, and when something is applied.
-    changed: Condvar,
 }
 
 pub struct State {
@@ -76,6 +74,8 @@ pub struct State {
     pub manners: Vec<Manner>,
     /// Who has granted the server its vote, in which term, since it was last started.
     pub granted: BTreeMap<Term, BTreeSet<ServerId>>,
+    /// To whom the server has granted its vote, by term.
+    pub given: BTreeMap<Term, ServerId>,
     /// What the server has handed to its service since it was last started.
     pub applied: Vec<String>,
     pub last_applied: Index,
@@ -92,12 +92,13 @@ impl Script {
             votes: vec![false; servers],
             manners: vec![Manner::Holds; servers],
             granted: BTreeMap::new(),
+            given: BTreeMap::new(),
             applied: Vec::new(),
             last_applied: 0,
             paused: false,
             instance: 0,
         };
-        Script { record, servers, state: Mutex::new(state), changed: Condvar::new() }
+        Script { record, servers, state: Mutex::new(state) }
     }
 
     /// The scripted server `me`, for one instance of the Raft under test.
@@ -142,11 +143,11 @@ impl Script {
         if let Some(reply) = reply {
             self.settle(&mut state, id, Fate::Answered(reply));
         }
-        self.changed.notify_all();
+        self.record.changed.notify_all();
         loop {
             match &state.sent[id].fate {
                 _ if instance != state.instance => return None,
-                Fate::Open => self.changed.wait(&mut state),
+                Fate::Open => self.record.changed.wait(&mut state),
                 Fate::Answered(reply) => return Some(reply.clone()),
                 Fate::Lost => return None,
             }
@@ -161,6 +162,9 @@ impl Script {
             let happened = format!("it says that it is n{sender}, in {rpc}");
             panic!("{}", self.record.report_of(sentence, "the server calls itself n0", happened));
         }
+        if let (Rpc::Vote(_), Some(&candidate)) = (rpc, state.given.get(&term)) {
+            panic!("{}", self.two_votes(term, candidate));
+        }
         let votes = 1 + state.granted.get(&term).map_or(0, BTreeSet::len);
         if rpc.is_leaders() && votes * 2 <= self.servers {
             let sentence =
@@ -171,6 +175,24 @@ impl Script {
                 format!("{rpc}, with {votes} of {of} votes in term {term}, its own included");
             panic!("{}", self.record.report_of(sentence, expected, happened));
         }
+    }
+
+    /// The server has granted its vote.
+    pub fn vote_given(&self, term: Term, candidate: ServerId) {
+        let mut state = self.state.lock();
+        state.given.insert(term, candidate);
+        let is_own = |sent: &Sent| matches!(&sent.rpc, Rpc::Vote(args) if args.term == term);
+        if state.sent.iter().any(is_own) {
+            panic!("{}", self.two_votes(term, candidate));
+        }
+    }
+
+    fn two_votes(&self, term: Term, candidate: ServerId) -> String {
+        let sentence =
+            "§5.2: who asks for votes in a term has voted for itself in it, for nobody else";
+        let expected =
+            format!("n0 votes for n{candidate} or for itself in term {term}, not for both");
+        self.record.report_of(sentence, expected, "it grants its vote, and asks for votes")
     }
 
     fn settle(&self, state: &mut State, id: usize, fate: Fate) {
@@ -194,7 +216,7 @@ impl Script {
         let mut state = self.state.lock();
         assert!(state.sent[id].is_open(), "request #{id} has been answered or lost before");
         self.settle(&mut state, id, Fate::Answered(reply));
-        self.changed.notify_all();
+        self.record.changed.notify_all();
     }
 
     /// The handlers of the requests to `peer` that are still open end; the network has lost the
@@ -205,13 +227,13 @@ impl Script {
         for id in open.map(|sent| sent.id).collect::<Vec<_>>() {
             self.settle(&mut state, id, Fate::Lost);
         }
-        self.changed.notify_all();
+        self.record.changed.notify_all();
     }
 
     /// Looks at the state, or changes it.
     pub fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         let value = look(&mut self.state.lock());
-        self.changed.notify_all();
+        self.record.changed.notify_all();
         value
     }
 
@@ -228,7 +250,7 @@ impl Script {
             if found.is_some() || Instant::now() >= deadline {
                 return found;
             }
-            self.changed.wait_until(&mut state, deadline);
+            self.record.changed.wait_until(&mut state, deadline);
         }
     }
 }

@@ -70,6 +70,16 @@ impl Stage {
         }
     }
 
+    /// Waits until n0 has begun to campaign: it has saved something, or a request has arrived.
+    pub fn campaign_begins(&self) {
+        let (disks, mark) = (self.disks().len(), self.mark());
+        let begun = |state: &State| {
+            let begun = self.disks().len() > disks || state.sent.len() > mark;
+            begun.then_some(())
+        };
+        self.script.wait_for(PATIENCE, begun);
+    }
+
     /// The request for a vote that `peer` has got in `term`.
     #[track_caller]
     pub fn request(&self, peer: ServerId, term: Term) -> Held {
