@@ -1,13 +1,13 @@
 # The Raft lab. `make` alone shows what there is to do.
-# Variables: T=part-of-a-name  S=suite  SEED=n  SEEDS=n or a-b  KERNEL=coro  JOBS=n  VERBOSE=1 (make hands
-# them on to the tests).
+# Variables: T=part-of-a-name  S=suite  SEED=n  SEEDS=n or a-b  KERNEL=coro  JOBS=n  TRACE=file
+# VERBOSE=1 (make hands them on to the tests); F=file
 
 CARGO ?= cargo
 PARTS := 2A 2B 2C 2D
-MODULES := labgob labrpc labsync simulation
+MODULES := labgob labrpc labsync simulation trace
 # Modules whose tests run simulated as well.
 SIMULATED := labgob labrpc labsync
-COMMANDS := help test $(PARTS:%=test-%) sim $(PARTS:%=sim-%) replay check-determinism \
+COMMANDS := help test $(PARTS:%=test-%) sim $(PARTS:%=sim-%) replay show-trace check-determinism \
   test-figure2 $(MODULES:%=test-%) $(SIMULATED:%=sim-%) bench lint
 
 .PHONY: $(COMMANDS)
@@ -30,10 +30,11 @@ help:
 	@echo '  make sim-2A ...       one Part;  SEEDS=100 for seeds 1 to 100, SEED=7 for one, T=NAME'
 	@echo '  make replay           one run again, the same as before:  make replay T=figure_8_2c SEED=7'
 	@echo '                        (of another suite than raft: S=figure2)'
+	@echo '  make show-trace F=x.trace   all that happened in a recorded run, a line an event'
 	@echo '  make check-determinism   runs each seed twice and compares, event by event (T=NAME)'
 	@echo
 	@echo '  make test-labgob      encoding        make test-labrpc    the unreliable network'
-	@echo '  make test-labsync     threads, locks, rules   make test-simulation'
+	@echo '  make test-labsync     threads, locks, rules   make test-simulation, test-trace'
 	@echo
 	@echo '  make bench            what a lock, a thread, an encoding and an RPC cost'
 	@echo '  make lint             format, clippy and documentation, warnings denied'
@@ -42,6 +43,7 @@ help:
 	@echo '  SEED=7                the random choices of a failed run: which server to crash, delays'
 	@echo '  KERNEL=coro           simulations on coroutines: the same runs, several times faster'
 	@echo '  JOBS=1                one test at a time, printing as it goes (usual: 8 at a time)'
+	@echo '  TRACE=x.trace         record everything that happens; a failing simulated seed is anyhow'
 	@echo '  VERBOSE=1             show the log lines of Raft as well'
 
 export NAME := $(shell echo '$(T)' | tr A-Z a-z)
@@ -89,6 +91,11 @@ replay:
 	@test -n "$(NAME)" -a -n "$(SEED)" || \
 	  { echo 'which run?  make replay T=figure_8_2c SEED=7'; exit 2; }
 	@$(call SUITE,$(or $(S),raft)) --sim --exact test_$(NAME)
+
+show-trace:
+	@test -n "$(F)" || \
+	  { echo 'which trace?  make show-trace F=target/traces/figure_8_2c-7.trace'; exit 2; }
+	@$(CARGO) run --quiet --example show_trace -- "$(F)"
 
 check-determinism:
 	$(SIM) --twice $(or $(NAME),_2)

@@ -62,6 +62,6 @@ pub use panics::unwinding;
 pub use rules::check_no_lock_held;
 pub use run::{Failure, RunOptions, THREAD_GRACE, run};
 pub use sim::{
-    Event, Kernel, SimReport, first_difference, limit_work_without_wait, simulate,
-    simulate_recorded,
+    Event, Kernel, SimReport, before_end_of_process, first_difference, limit_work_without_wait,
+    simulate, simulate_recorded,
 };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::labsync::{Instant, rng, thread};
 use crate::raft::{Index, ServerId, Term};
 
+use super::trace::{self, TestStep};
 use super::{Command, Config};
 
 /// How long [`Config::one`] tries.
@@ -38,6 +39,7 @@ impl Config {
                 assert!(count == 1, "term {term} has {count} (>1) leaders: {leaders:?}");
             }
             if let Some((_, leaders)) = leaders.last_key_value() {
+                trace::step(|| TestStep::OneLeader(leaders[0]));
                 return leaders[0];
             }
         }
@@ -127,11 +129,15 @@ impl Config {
     #[track_caller]
     pub fn one(&self, command: impl Into<Command>, expected: usize, retry: bool) -> Index {
         let command = command.into();
+        trace::step(|| TestStep::OneBegins { command: command.to_string(), expected, retry });
         let start = Instant::now();
         let mut next = 0;
         while start.elapsed() < ONE_LIMIT {
             match self.submit(&command, &mut next) {
-                Some(index) if self.agreed(index, &command, expected) => return index,
+                Some(index) if self.agreed(index, &command, expected) => {
+                    trace::step(|| TestStep::OneAgreed { index });
+                    return index;
+                }
                 Some(_) if !retry => break,
                 Some(_) => {}
                 None => thread::sleep(NO_LEADER_PAUSE),

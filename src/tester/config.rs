@@ -6,12 +6,13 @@ use crate::labgob;
 use crate::labrpc::{ClientEnd, Network, Server};
 use crate::labsync;
 use crate::labsync::{Instant, Mutex, channel, thread};
-use crate::raft::{self, Index, Persister, Raft, ServerId, Term};
+use crate::raft::{self, Index, Persister, Raft, ServerId, Term, Watcher};
 
 use super::Command;
 use super::history::History;
 use super::oracle::Oracle;
 use super::service::{APPLY_CHANNEL_CAPACITY, Services};
+use super::trace::{self, Event, TestStep};
 
 /// So many scheduling points may pass in a simulated test while some thread is always ready to run:
 /// the reference needs a tenth of it. Whoever polls instead of waiting needs more, and would keep
@@ -73,12 +74,14 @@ impl Config {
         let network = Network::new();
         network.long_delays(true);
         network.reliable(!unreliable);
+        trace::record(|| Event::Cluster { servers, unreliable, snapshot });
         let history = Arc::new(History::new(servers));
         let oracle = Oracle::unless_off(servers);
         let (observer, seer) = (history.clone(), oracle.clone());
         network.observe(move |event| {
-            if let (Some(oracle), Some((from, to))) = (&seer, ends_of(event.end)) {
-                oracle.saw_call(from, to, &event);
+            if let Some((from, to)) = ends_of(event.end) {
+                trace::call(from, to, &event);
+                seer.iter().for_each(|oracle| oracle.saw_call(from, to, &event));
             }
             observer.saw_call(event);
         });
@@ -113,11 +116,13 @@ impl Config {
     /// Prints the test's banner and starts counting.
     pub fn begin(&self, banner: &str) {
         println!("{banner} ...");
+        trace::step(|| TestStep::Begin(banner.to_string()));
         *self.counts.lock() = self.count();
     }
 
     /// Prints the lab's line for a test that passed: seconds, servers, RPCs, bytes, commits.
     pub fn end(&self) {
+        trace::step(|| TestStep::End);
         let (now, then) = (self.count(), *self.counts.lock());
         println!(
             "  ... Passed --  {:4.1}  {} {:4} {:7} {:4}",
@@ -132,6 +137,7 @@ impl Config {
     /// Prints a warning; the test goes on.
     pub fn warn(&self, message: &str) {
         println!("warning: {message}");
+        trace::step(|| TestStep::Warning(message.to_string()));
     }
 
     fn count(&self) -> Counts {
@@ -165,6 +171,7 @@ impl Config {
                 Some(oracle) => oracle.crashed(server, || old.copy()),
                 None => old.copy(),
             };
+            trace::step(|| TestStep::Crash(server));
             self.members.lock()[server].persister = Arc::new(disk);
         }
     }
@@ -196,8 +203,11 @@ impl Config {
         let member = &mut members[server];
         member.starts += 1;
         let starts = member.starts;
-        if let Some(oracle) = &self.oracle {
-            let watch = Arc::new(oracle.started(server, starts));
+        trace::step(|| TestStep::Start { server, starts });
+        let oracle = self.oracle.as_ref();
+        let watch =
+            oracle.map(|oracle| -> Arc<dyn Watcher> { Arc::new(oracle.started(server, starts)) });
+        if let Some(watch) = trace::watch(server, starts, watch) {
             member.persister = Arc::new(member.persister.copy().watched_by(watch));
         }
         member.ends = (0..self.servers)
@@ -216,6 +226,7 @@ impl Config {
     pub fn connect(&self, server: ServerId) {
         let mut members = self.members.lock();
         members[server].connected = true;
+        trace::step(|| TestStep::Connect(server));
         for peer in (0..self.servers).filter(|&peer| members[peer].connected) {
             self.enable_both_ways(&members, server, peer, true);
         }
@@ -224,6 +235,9 @@ impl Config {
     /// Cuts a server off from the network, in both directions.
     pub fn disconnect(&self, server: ServerId) {
         let mut members = self.members.lock();
+        if members[server].connected {
+            trace::step(|| TestStep::Disconnect(server));
+        }
         members[server].connected = false;
         for peer in 0..self.servers {
             self.enable_both_ways(&members, server, peer, false);
@@ -241,11 +255,13 @@ impl Config {
 
     /// True: the network delays and drops messages.
     pub fn set_unreliable(&self, yes: bool) {
+        trace::step(|| TestStep::Unreliable(yes));
         self.network.reliable(!yes);
     }
 
     /// True: most replies are held back, so that later ones overtake them.
     pub fn set_long_reordering(&self, yes: bool) {
+        trace::step(|| TestStep::LongReordering(yes));
         self.network.long_reordering(yes);
     }
 
@@ -303,6 +319,10 @@ impl Config {
         let command = command.into();
         let before = self.history.before_asking(server);
         let (index, term, is_leader) = raft.start(labgob::to_bytes(&command).into());
+        trace::step(|| {
+            let command = command.to_string();
+            TestStep::Command { server, command, index, term, taken: is_leader }
+        });
         self.history.saw_term(&before, term);
         if is_leader {
             self.history.saw_start(server, index, term, &command);

@@ -16,7 +16,8 @@
 //! # Layout
 //! [`Config`] (`config.rs`: the cluster; `checks.rs`: what tests ask), `service.rs` (the service
 //! and its checks), `history.rs` (leaders, terms and indices over the whole test), [`runner`] (the
-//! command line: which tests, how many at a time, seeds), `canary.rs` (was the host too slow?).
+//! command line: which tests, how many at a time, seeds), [`trace`] (everything that happens in a run,
+//! in a file), `canary.rs` (was the host too slow?).
 
 mod canary;
 mod checks;
@@ -28,6 +29,7 @@ mod logger;
 mod oracle;
 pub mod runner;
 mod service;
+pub mod trace;
 
 use std::time::Duration;
 

@@ -10,6 +10,7 @@ use crate::labsync::Mutex;
 use crate::labsync::channel::Receiver;
 use crate::raft::{ApplyMsg, Index, Raft, ServerId};
 
+use super::trace::{self, Event};
 use super::{Command, SNAPSHOT_INTERVAL};
 
 /// After `kill()` a message may still come out of the apply channel, which holds
@@ -138,10 +139,12 @@ impl Services {
                     Ok(command) => command,
                     Err(error) => panic!("server {server} applied no command at {index}: {error}"),
                 };
+                trace::record(|| Event::Applied { server, index, command: command.to_string() });
                 applied.append(server, index, command);
                 Outcome::Applied(index)
             }
-            ApplyMsg::Snapshot { index, term: _, data } => {
+            ApplyMsg::Snapshot { index, term, data } => {
+                trace::record(|| Event::Installed { server, index, term, size: data.len() });
                 applied.install(server, index, decode_snapshot(server, &data));
                 Outcome::Installed
             }

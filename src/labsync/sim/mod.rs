@@ -38,6 +38,7 @@ use super::run::RunState;
 pub(super) use self::channel::{Nothing, SimChannel};
 pub use self::event::{Event, first_difference};
 pub use self::run::{SimReport, simulate, simulate_recorded};
+pub use self::watchdog::before_end_of_process;
 pub(super) use self::world::Slot;
 
 /// One simulated run.

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Once, Weak};
+use std::sync::{Arc, Once, OnceLock, Weak};
 use std::time::Duration;
 
 use super::Sim;
@@ -57,6 +57,14 @@ fn look_for_ever() {
     }
 }
 
+/// What is done before the watchdog ends the process: a recorder saves what it has.
+static LAST_WORDS: OnceLock<fn()> = OnceLock::new();
+
+/// Sets what is done before the watchdog ends the process; the first one stays.
+pub fn before_end_of_process(last_words: fn()) {
+    LAST_WORDS.get_or_init(|| last_words);
+}
+
 fn end_process(sim: &Sim) -> ! {
     let seconds = (LOOK_EVERY * MOST_LOOKS).as_secs();
     let world = sim.world.lock();
@@ -68,6 +76,9 @@ fn end_process(sim: &Sim) -> ! {
         world.tasks[world.current].info.name,
         sim.now() as f64 / 1e9
     );
+    if let Some(last_words) = LAST_WORDS.get() {
+        last_words();
+    }
     let mut out = std::io::stdout().lock();
     // Nobody may be reading; the exit code tells as well.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

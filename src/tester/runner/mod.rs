@@ -11,6 +11,7 @@ mod parallel;
 mod record;
 mod simulated;
 mod sweep;
+mod tracing;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,16 @@ fn run(suite: &str, parts: &[&[LabTest]], always_simulated: bool) -> ExitCode {
         eprintln!("{suite}: no test matches {}; there are:", options.filters.join(" "));
         tests.iter().for_each(|test| eprintln!("  {}", test.name));
         return ExitCode::from(USAGE);
+    }
+    if let Some(trace) = &mut options.trace
+        && !selected.is_empty()
+    {
+        let seeds = options.seeds.clone();
+        trace.each |= selected.len() > 1 || (options.simulated && seeds.start() < seeds.end());
+        if let Err(problem) = trace.check() {
+            eprintln!("{suite}: {problem}");
+            return ExitCode::from(USAGE);
+        }
     }
     let passed = match selected[..] {
         [] => true, // `cargo test NAME` asks each suite for NAME; another has it

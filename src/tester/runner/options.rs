@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::tracing::Tracing;
 use crate::labsync::Kernel;
 
 /// What is printed for `--help`, and after a wrong command line.
@@ -17,6 +18,8 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --twice             simulated: run each seed twice and report the first difference
   --stop-at-first     simulated: no further run once one has failed; the same one each time
   --report FILE       simulated: write a line of JSON for each run: test, seed, seconds, failure
+  --trace FILE        record everything that happens (also TRACE=FILE); of several runs, each in a
+                      file of its own: x.trace becomes x-figure_8_2c-7.trace for the seed 7
   --verbose           show the log lines of the code under test (also VERBOSE=1)
   --must-match        fail if no test matches the NAMEs
 ORACLE=off            the tests without the oracle, which checks Raft's properties at every step
@@ -31,7 +34,7 @@ pub(super) enum Request {
     Help,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Options {
     pub filters: Vec<String>,
     pub exact: bool,
@@ -54,6 +57,7 @@ pub(super) struct Options {
     pub report: Option<String>,
     /// Print a record behind each simulated run; for the process that sweeps.
     pub records: bool,
+    pub trace: Option<Tracing>,
 }
 
 impl Options {
@@ -80,6 +84,7 @@ impl Options {
             stop_at_first: false,
             report: None,
             records: false,
+            trace: set("TRACE").map(Tracing::to),
         };
         let mut args = args;
         while let Some(arg) = args.next() {
@@ -106,6 +111,12 @@ impl Options {
                 "--seeds" => options.seeds = seeds(flag, &value()?)?,
                 "--kernel" => options.kernel_name = Some(value()?),
                 "--jobs" | "-j" | "--test-threads" => options.jobs = positive(flag, &value()?)?,
+                "--trace" => options.trace = Some(Tracing::to(value()?)),
+                // The next two are for processes that the runner starts.
+                "--trace-each" => options.trace.iter_mut().for_each(|trace| trace.each = true),
+                "--trace-at-once" => {
+                    options.trace.iter_mut().for_each(|trace| trace.at_once = true);
+                }
                 "--seed" => options.seed = Some(number(flag, &value()?)?),
                 // What cargo, cargo-nextest and people used to libtest say; it changes nothing.
                 "--nocapture" | "--no-capture" | "--show-output" | "--quiet" | "-q" => {}
@@ -122,6 +133,9 @@ impl Options {
         }
         if let Some(name) = &options.kernel_name {
             options.kernel = kernel(name)?;
+        }
+        if options.twice && options.trace.is_some() {
+            return Err("--twice does not record: leave out --trace (TRACE)".to_string());
         }
         Ok(Request::Run(options))
     }
@@ -200,6 +214,11 @@ mod tests {
     fn values_come_attached_or_apart_or_from_the_environment() {
         assert_eq!(parse(&["--jobs=3"], &[]).unwrap().jobs, 3);
         assert_eq!(parse(&["--test-threads", "5"], &[]).unwrap().jobs, 5);
+        let traced = parse(&[], &[("TRACE", "a.trace")]).unwrap().trace;
+        assert_eq!(traced, Some(Tracing::to("a.trace".to_string())));
+        let traced = parse(&["--trace=b.trace"], &[("TRACE", "a.trace")]).unwrap().trace;
+        assert_eq!(traced, Some(Tracing::to("b.trace".to_string())));
+        assert_eq!(parse(&[], &[("TRACE", "")]).unwrap().trace, None);
         let env = [("SEED", "7"), ("JOBS", "2"), ("VERBOSE", "1")];
         let options = parse(&[], &env).unwrap();
         assert_eq!((options.seed, options.jobs, options.verbose), (Some(7), 2, true));
@@ -223,6 +242,8 @@ mod tests {
             (parse(&[], &[("SEEDS", "0")]), "SEEDS \"0\" has no seed"),
             (parse(&["--kernel", "best"], &[]), "there is no kernel \"best\""),
             (parse(&[], &[("ORACLE", "no")]), "ORACLE \"no\" is neither on nor off"),
+            (parse(&["--trace"], &[]), "--trace needs a value"),
+            (parse(&["--twice"], &[("TRACE", "x")]), "--twice does not record"),
             (parse(&["--jobs", "0"], &[]), "--jobs \"0\" is not a positive number"),
             (parse(&[], &[("JOBS", "many")]), "JOBS \"many\" is not a positive number"),
         ];

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::options::Options;
+use super::tracing::Tracing;
 use crate::labsync::{Condvar, Instant, Mutex, thread};
 use crate::tester::LabTest;
 
@@ -21,6 +22,7 @@ struct Suite {
 
 /// What each child is told.
 struct ForChildren {
+    trace: Vec<String>,
     seed: Option<u64>,
     verbose: bool,
     /// With one test at a time a child prints as it goes; else its output is shown when it ends.
@@ -49,7 +51,12 @@ pub(super) fn run(suite: &str, tests: &[LabTest], filtered_out: usize, options: 
         waiting.reverse();
     }
     let shared = Arc::new(Suite {
-        options: Arc::new(ForChildren { seed: options.seed, verbose: options.verbose, live }),
+        options: Arc::new(ForChildren {
+            trace: options.trace.as_ref().map_or(Vec::new(), Tracing::arguments),
+            seed: options.seed,
+            verbose: options.verbose,
+            live,
+        }),
         board: Mutex::new(Board { waiting, ..Board::default() }),
         test_ended: Condvar::new(),
     });
@@ -177,6 +184,7 @@ fn start_child(
     if let Some(seed) = options.seed {
         command.arg(format!("--seed={seed}"));
     }
+    command.args(&options.trace).env_remove("TRACE");
     if options.live {
         return command.spawn();
     }

@@ -18,35 +18,46 @@ pub(super) struct Record {
     /// Virtual time.
     pub elapsed: Duration,
     pub cpu: Duration,
+    /// Of all that was decided in the run.
+    pub trace_hash: u64,
 }
 
 impl Record {
     pub fn of(seed: u64, report: &SimReport, cpu: Duration) -> Record {
         let failure = report.failure.as_ref().map(ToString::to_string);
-        Record { seed, failure, elapsed: report.elapsed, cpu }
+        let SimReport { elapsed, trace_hash, .. } = *report;
+        Record { seed, failure, elapsed, cpu, trace_hash }
     }
 
     /// A run whose process died.
     pub fn of_death(seed: u64, failure: String) -> Record {
-        Record { seed, failure: Some(failure), elapsed: Duration::ZERO, cpu: Duration::ZERO }
+        let (elapsed, cpu) = (Duration::ZERO, Duration::ZERO);
+        Record { seed, failure: Some(failure), elapsed, cpu, trace_hash: 0 }
     }
 
     pub fn passed(&self) -> bool {
         self.failure.is_none()
     }
 
+    /// Whether both tell of equal runs; what they cost is another matter.
+    pub fn is_same_run(&self, other: &Record) -> bool {
+        *self == Record { cpu: self.cpu, ..other.clone() }
+    }
+
     pub fn to_line(&self) -> String {
         let (elapsed, cpu) = (self.elapsed.as_nanos(), self.cpu.as_nanos());
         let failure = self.failure.as_ref().map_or(String::new(), |text| quoted(text));
-        format!("{RECORD_MARK}{} {elapsed} {cpu} {failure}\n", self.seed)
+        let (seed, hash) = (self.seed, self.trace_hash);
+        format!("{RECORD_MARK}{seed} {elapsed} {cpu} {hash} {failure}\n")
     }
 
     pub fn from_line(line: &str) -> Option<Record> {
-        let mut words = line.strip_prefix(RECORD_MARK)?.splitn(4, ' ');
+        let mut words = line.strip_prefix(RECORD_MARK)?.splitn(5, ' ');
         Some(Record {
             seed: words.next()?.parse().ok()?,
             elapsed: Duration::from_nanos(words.next()?.parse().ok()?),
             cpu: Duration::from_nanos(words.next()?.parse().ok()?),
+            trace_hash: words.next()?.parse().ok()?,
             failure: match words.next()? {
                 "" => None,
                 text => Some(unquoted(text)?),
@@ -109,7 +120,8 @@ mod tests {
 
     fn record(failure: Option<&str>) -> Record {
         let (elapsed, cpu) = (Duration::from_nanos(1_500_000_001), Duration::from_millis(20));
-        Record { seed: 7, failure: failure.map(ToString::to_string), elapsed, cpu }
+        let failure = failure.map(ToString::to_string);
+        Record { seed: 7, failure, elapsed, cpu, trace_hash: 11 }
     }
 
     #[test]

@@ -6,39 +6,55 @@ use std::time::Duration;
 use super::here::LIMIT;
 use super::options::Options;
 use super::record::Record;
-use crate::labsync::{self, Kernel, RunOptions, SimReport};
-use crate::tester::{LabTest, cpu_time, logger};
+use super::tracing::{self, Ended};
+use crate::labsync::{self, Failure, Kernel, RunOptions, SimReport};
+use crate::tester::{LabTest, cpu_time, logger, trace};
 
 /// Runs the test once for each seed; true if it passed each time. What the test prints comes
 /// out as it is; behind it, for whoever swept more seeds than one, stands a record.
 pub(super) fn run(suite: &str, test: LabTest, options: &Options) -> bool {
     if options.verbose {
-        logger::install();
+        logger::show();
     }
     let mut passed = true;
     let mut cpu_before = Duration::ZERO;
     for seed in options.seeds.clone() {
+        if let Err(problem) = tracing::begin(options, test, seed) {
+            print(&format!("  ... FAILED --  {}\n      {problem}\n", test.name));
+            return false;
+        }
         let report = simulate(test, seed, options);
+        let finished = trace::finish(report.elapsed, report.failure.as_ref());
+        let cpu_now = cpu_time().unwrap_or_default();
+        let record = Record::of(seed, &report, cpu_now - cpu_before);
+        cpu_before = cpu_now;
         if let Some(failure) = &report.failure {
             passed = false;
-            let seconds = report.elapsed.as_secs_f64();
-            let mut text = format!(
-                "  ... FAILED --  {} at {seconds:.6} s of virtual time, seed {seed}\n",
-                test.name
-            );
-            for line in failure.to_string().lines() {
-                text.push_str(&format!("      {line}\n"));
-            }
-            text.push_str(&format!("      again: {}\n", replay_command(suite, test.name, seed)));
-            print(&text);
+            print(&describe(suite, test, seed, failure, report.elapsed));
         }
+        let mut traced = tracing::line(finished);
+        // Whoever wants records records it again.
+        if !record.passed() && traced.is_none() && !options.records {
+            let first = Ended::With(&record);
+            traced = Some(tracing::record_again(test.name, seed, options, first));
+        }
+        traced.iter().for_each(|line| print(&format!("      {line}\n")));
         if options.records {
-            let cpu_now = cpu_time().unwrap_or_default();
-            print(&Record::of(seed, &report, cpu_now - cpu_before).to_line());
-            cpu_before = cpu_now;
+            print(&record.to_line());
         }
     }
     passed
+}
+
+fn describe(suite: &str, test: LabTest, seed: u64, failure: &Failure, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    let mut text =
+        format!("  ... FAILED --  {} at {seconds:.6} s of virtual time, seed {seed}\n", test.name);
+    for line in failure.to_string().lines() {
+        text.push_str(&format!("      {line}\n"));
+    }
+    text.push_str(&format!("      again: {}\n", replay_command(suite, test.name, seed)));
+    text
 }
 
 /// What to type to see one run again.

@@ -10,13 +10,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{IsTerminal, Read, Write};
 use std::ops::RangeInclusive;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::options::Options;
 use super::record::Record;
 use super::simulated::replay_command;
+use super::tracing::{self, Ended};
 use crate::labsync::{Condvar, Instant, Mutex, thread};
 use crate::tester::LabTest;
 
@@ -24,6 +24,7 @@ use crate::tester::LabTest;
 const SEEDS_AT_A_TIME: u64 = 10;
 /// How many failures are shown in full.
 const MOST_FAILURES_SHOWN: usize = 5;
+
 /// Some seeds of one test.
 struct Share {
     test: &'static str,
@@ -35,11 +36,17 @@ struct Sweep {
     board: Mutex<Board>,
     /// Notified when a share is done.
     share_done: Condvar,
-    kernel_name: Option<String>,
-    verbose: bool,
+    options: Options,
     /// With one seed only, what each test prints is shown.
     show_all: bool,
-    stop_at_first: bool,
+}
+
+/// One run, as its process told.
+struct Run {
+    printed: String,
+    record: Record,
+    died: bool,
+    shown: bool,
 }
 
 #[derive(Default)]
@@ -73,10 +80,8 @@ pub(super) fn run(suite: &str, tests: &[LabTest], options: &Options) -> bool {
         suite: suite.to_string(),
         board: Mutex::new(Board { waiting: shares, ..Board::default() }),
         share_done: Condvar::new(),
-        kernel_name: options.kernel_name.clone(),
-        verbose: options.verbose,
+        options: options.clone(),
         show_all: first == last,
-        stop_at_first: options.stop_at_first,
     });
     for core in 0..cores {
         let sweep = sweep.clone();
@@ -130,13 +135,10 @@ impl Sweep {
     }
 
     fn run_share(&self, share: &Share) -> (String, String) {
-        let result = std::env::current_exe().and_then(|exe| {
-            let mut command = Command::new(exe);
-            command.args(["--sim", "--records", "--exact", share.test]).stdin(Stdio::null());
+        let result = tracing::child(share.test, &self.options).and_then(|mut command| {
+            command.args(["--sim", "--records"]);
             command.arg(format!("--seeds={}-{}", share.seeds.start(), share.seeds.end()));
-            command.env_remove("SEED").env_remove("SEEDS");
-            command.args(self.kernel_name.iter().flat_map(|name| ["--kernel", name]));
-            command.args(self.verbose.then_some("--verbose"));
+            command.args(self.options.trace.iter().flat_map(|trace| trace.arguments()));
             let (mut reader, writer) = std::io::pipe()?;
             command.stdout(writer.try_clone()?).stderr(writer);
             let mut child = command.spawn()?;
@@ -148,24 +150,21 @@ impl Sweep {
         result.unwrap_or_else(|error| (String::new(), error.to_string()))
     }
 
-    /// Takes the records from what a process printed; what stands before each is its run's.
-    fn book(&self, share: &Share, output: &str, ending: &str) {
-        let mut board = self.board.lock();
+    /// The runs of which a process has told: what stands before a record is its run's. One that
+    /// died in the middle of a run has failed in it.
+    fn runs_of(&self, share: &Share, output: &str, ending: &str) -> Vec<Run> {
+        let mut runs = Vec::new();
         let mut printed = String::new();
-        let mut next = *share.seeds.start();
         for line in output.lines() {
-            let Some(record) = Record::from_line(line) else {
+            if let Some(record) = Record::from_line(line) {
+                let printed = std::mem::take(&mut printed);
+                runs.push(Run { printed, record, died: false, shown: false });
+            } else {
                 printed.push_str(line);
                 printed.push('\n');
-                continue;
-            };
-            next = record.seed + 1;
-            if self.show_all || !record.passed() {
-                board.show(&printed, record.passed());
             }
-            board.count(share.test, record);
-            printed.clear();
         }
+        let next = runs.last().map_or(*share.seeds.start(), |run: &Run| run.record.seed + 1);
         if next <= *share.seeds.end() {
             let again = replay_command(&self.suite, share.test, next);
             printed.push_str(&format!(
@@ -173,19 +172,58 @@ impl Sweep {
                  again: {again}\n",
                 share.test
             ));
-            board.show(&printed, false);
             let failure = format!("its process ended with {ending}");
-            board.count(share.test, Record::of_death(next, failure));
-            if next < *share.seeds.end() {
-                let seeds = next + 1..=*share.seeds.end();
-                board.waiting.push_front(Share { test: share.test, seeds });
+            runs.push(Run {
+                printed,
+                record: Record::of_death(next, failure),
+                died: true,
+                shown: false,
+            });
+        }
+        runs
+    }
+
+    /// Takes in what a process has done; what it left of its share goes to another.
+    fn book(&self, share: &Share, output: &str, ending: &str) {
+        let mut runs = self.runs_of(share, output, ending);
+        for run in runs.iter_mut().filter(|run| !run.record.passed()) {
+            run.shown = self.board.lock().may_show_failure();
+            if run.shown {
+                run.printed.push_str(&self.trace_of(share.test, run, ending));
             }
         }
-        if self.stop_at_first && board.failures_shown > 0 {
+        let mut board = self.board.lock();
+        let last = runs.last().map_or(*share.seeds.start(), |run| run.record.seed);
+        for run in runs {
+            if run.shown || (self.show_all && run.record.passed()) {
+                print!("{}", run.printed);
+            }
+            board.count(share.test, run.record);
+        }
+        if last < *share.seeds.end() {
+            board
+                .waiting
+                .push_front(Share { test: share.test, seeds: last + 1..=*share.seeds.end() });
+        }
+        if self.options.stop_at_first && board.failures_shown > 0 {
             board.waiting.clear();
         }
         board.working -= 1;
         self.share_done.notify_all();
+    }
+
+    /// Where the trace of a failed run is, as a line; one that was not recorded is run again.
+    fn trace_of(&self, test: &str, run: &Run, ending: &str) -> String {
+        let seed = run.record.seed;
+        let line = match &self.options.trace {
+            Some(_) if !run.died => return String::new(), // the run itself has said so
+            Some(trace) => format!("trace: {}", trace.path(test, seed).display()),
+            None => {
+                let first = if run.died { Ended::Died(ending) } else { Ended::With(&run.record) };
+                tracing::record_again(test, seed, &self.options, first)
+            }
+        };
+        format!("      {line}\n")
     }
 
     fn wait(&self, count: u64, start: Instant) {
@@ -214,14 +252,10 @@ impl Sweep {
 }
 
 impl Board {
-    fn show(&mut self, output: &str, passed: bool) {
-        if !passed {
-            self.failures_shown += 1;
-            if self.failures_shown > MOST_FAILURES_SHOWN {
-                return;
-            }
-        }
-        print!("{output}");
+    /// Whether one more failure is shown in full.
+    fn may_show_failure(&mut self) -> bool {
+        self.failures_shown += 1;
+        self.failures_shown <= MOST_FAILURES_SHOWN
     }
 
     fn count(&mut self, test: &'static str, record: Record) {

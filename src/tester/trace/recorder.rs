@@ -1,0 +1,196 @@
+//! The recorder: events in, a file out.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::changes::Shown;
+use super::event::{CallStep, Event, Failure, Header, Item, Name, TestStep};
+use super::format::{Encoded, MAGIC};
+use crate::labrpc::{CallEvent, Step};
+use crate::labsync::{Instant, thread};
+use crate::raft::{OnDisk, ServerId, View};
+
+/// How many bytes of a simulated run are kept before they are written.
+const SIMULATED_BLOCK: usize = 64 * 1024;
+/// The same of a real run, in which fewer things happen at a time.
+const REAL_BLOCK: usize = 4 * 1024;
+
+/// A server, and how often it had been started.
+pub(super) type Instance = (ServerId, usize);
+
+/// What a recording is to be.
+pub struct Recording {
+    /// The file; one that is there is replaced.
+    pub path: PathBuf,
+    /// Which run it is.
+    pub header: Header,
+    /// Write each event at once, so that not even an abort of the process loses any.
+    pub at_once: bool,
+}
+
+/// A recording that is under way.
+pub(super) struct Recorder {
+    path: PathBuf,
+    file: File,
+    /// The first error of a write; nothing is written after it.
+    problem: Option<String>,
+    encoded: Encoded,
+    block: usize,
+    pub simulated: bool,
+    test: String,
+    /// When the run began; a simulated one begins at 0.
+    began_ns: u64,
+    last_ns: u64,
+    names: BTreeMap<Box<str>, Name>,
+    /// What each instance that is alive has shown last. Dead ones may go on for a while.
+    living: BTreeMap<Instance, Shown>,
+}
+
+impl Recorder {
+    pub fn new(recording: Recording) -> Result<Recorder, String> {
+        let Recording { path, header, at_once } = recording;
+        let file = create(&path)?;
+        let began_ns = if header.simulated { 0 } else { now_ns() };
+        let mut encoded = Encoded::new();
+        encoded.push(&header);
+        let mut recorder = Recorder {
+            path,
+            file,
+            problem: None,
+            encoded,
+            block: match (at_once, header.simulated) {
+                (true, _) => 0,
+                (false, true) => SIMULATED_BLOCK,
+                (false, false) => REAL_BLOCK,
+            },
+            simulated: header.simulated,
+            test: header.test,
+            began_ns,
+            last_ns: 0,
+            names: BTreeMap::new(),
+            living: BTreeMap::new(),
+        };
+        recorder.write_out();
+        Ok(recorder)
+    }
+
+    /// Records what the current thread does now.
+    pub fn record(&mut self, event: Event) {
+        let at_ns = now_ns().saturating_sub(self.began_ns);
+        let thread = self.name(&thread::current_name());
+        self.record_at(at_ns, thread, event);
+    }
+
+    fn record_at(&mut self, at_ns: u64, thread: Name, event: Event) {
+        let after_ns = at_ns.saturating_sub(self.last_ns);
+        self.last_ns += after_ns;
+        self.encoded.push(&Item::Happened { after_ns, thread, event });
+        if self.encoded.bytes.len() >= self.block {
+            self.write_out();
+        }
+    }
+
+    fn name(&mut self, name: &str) -> Name {
+        if let Some(&known) = self.names.get(name) {
+            return known;
+        }
+        let next = Name(self.names.len() as u32);
+        self.names.insert(name.into(), next);
+        self.encoded.push(&Item::Name(name.to_string()));
+        next
+    }
+
+    /// A step of a call, which an instance of a server makes.
+    pub fn call(&mut self, (from, starts): Instance, to: ServerId, event: &CallEvent<'_>) {
+        let step = match event.step {
+            Step::Sent { args } => CallStep::Sent { args: args.into() },
+            Step::Delivered { .. } => CallStep::Delivered,
+            Step::Answered { reply, .. } => CallStep::Answered { reply: reply.into() },
+            Step::Received { .. } => CallStep::Received,
+            Step::Lost { why } => CallStep::Lost(why.into()),
+        };
+        let method = self.name(event.method);
+        self.record(Event::Call { call: event.call, from, starts, to, method, step });
+    }
+
+    /// A step of the test.
+    pub fn step(&mut self, step: TestStep) {
+        match step {
+            TestStep::Start { server, starts } => {
+                self.living.insert((server, starts), Shown::default());
+            }
+            TestStep::Crash(crashed) => self.living.retain(|&(server, _), _| server != crashed),
+            _ => {}
+        }
+        self.record(Event::Test(step));
+    }
+
+    /// An instance of a server shows itself.
+    pub fn shown(&mut self, (server, starts): Instance, view: &View<'_>) {
+        let Some(shown) = self.living.get_mut(&(server, starts)) else { return };
+        let changes = shown.update(server, view);
+        if !changes.is_empty() {
+            self.record(Event::State { server, changes });
+        }
+    }
+
+    /// An instance of a server has saved.
+    pub fn saved(&mut self, (server, starts): Instance, disk: &OnDisk) {
+        if !self.living.contains_key(&(server, starts)) {
+            return;
+        }
+        let (state_size, snapshot_size) = (disk.raft_state.len(), disk.snapshot.len());
+        self.record(Event::Saved { server, state_size, snapshot_size, writes: disk.writes });
+    }
+
+    /// Ends the recording with the run's verdict; where it is.
+    pub fn finish(mut self, after: Duration, failure: Option<Failure>) -> Result<PathBuf, String> {
+        let after_ns = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
+        let thread = failure.as_ref().map_or(self.test.clone(), |failure| failure.thread.clone());
+        let thread = self.name(&thread);
+        self.record_at(after_ns, thread, Event::Verdict(failure));
+        self.encoded.end();
+        self.write_out();
+        match self.problem {
+            Some(problem) => Err(format!("cannot write {}: {problem}", self.path.display())),
+            None => Ok(self.path),
+        }
+    }
+
+    /// Writes what is there. After an error the rest is dropped: the run is worth more than its
+    /// trace.
+    pub fn write_out(&mut self) {
+        if self.problem.is_none()
+            && let Err(error) = self.file.write_all(&self.encoded.bytes)
+        {
+            self.problem = Some(error.to_string());
+        }
+        self.encoded.bytes.clear();
+    }
+}
+
+/// Makes an empty file for a trace, or says why not. Another trace may be there, but nothing
+/// else: that would be lost.
+pub fn create(path: &Path) -> Result<File, String> {
+    let problem = |what: &dyn Display| format!("cannot write the trace {}: {what}", path.display());
+    if let Ok(mut file) = File::open(path) {
+        let mut magic = [0; MAGIC.len()];
+        let is_trace = match file.read(&mut magic).map_err(|error| problem(&error))? {
+            0 => true,
+            _ => magic == MAGIC,
+        };
+        if !is_trace {
+            return Err(problem(&"there is another file of that name, which is no trace"));
+        }
+    }
+    File::create(path).map_err(|error| problem(&error))
+}
+
+fn now_ns() -> u64 {
+    // 2^64 nanoseconds are 584 years.
+    Instant::now().since_start().as_nanos() as u64
+}
