@@ -1,0 +1,27 @@
+//! The trace: what a run's recording holds, that recording changes no run, that equal runs have
+//! equal traces, and that no file, however spoilt, does more than give an error.
+//!
+//! A process has one recorder, and so each test has a process of its own, as in all suites.
+//!
+//! # Layout
+//! `runs.rs` (what is recorded), `lines.rs` (each event, as bytes and as text), `damage.rs` (spoilt
+//! files), `asked.rs` (which runs are recorded, and where), `kit.rs` (recorded runs).
+
+use std::process::ExitCode;
+
+use raftlab::tester::runner;
+
+mod asked;
+mod damage;
+mod kit;
+mod lines;
+mod runs;
+
+fn main() -> ExitCode {
+    if let Some(name) = std::env::var_os("MISBEHAVE") {
+        let tests = asked::MISBEHAVING.iter().copied();
+        let tests: Vec<_> = tests.filter(|test| name.to_str() == Some(test.name)).collect();
+        return runner::main("trace", &[&tests]);
+    }
+    runner::main("trace", &[runs::TESTS, lines::TESTS, damage::TESTS, asked::TESTS])
+}
