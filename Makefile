@@ -8,13 +8,15 @@ MODULES := labgob labrpc labsync simulation
 # Modules whose tests run simulated as well.
 SIMULATED := labgob labrpc labsync
 COMMANDS := help test $(PARTS:%=test-%) sim $(PARTS:%=sim-%) replay check-determinism \
-  test-figure2 $(MODULES:%=test-%) $(SIMULATED:%=sim-%) bench lint
+  test-figure2 $(MODULES:%=test-%) $(SIMULATED:%=sim-%) progress bench lint
 
 .PHONY: $(COMMANDS)
 .DEFAULT_GOAL := help
 
-help:
+help::
 	@echo 'The Raft lab (MIT 6.824, Lab 2) in Rust'
+	@echo
+	@echo '  make progress         which tests pass, and what to do next   (simulated, some seconds)'
 	@echo
 	@echo '  make test-2A          Part A: leader election             (3 tests, 6 seconds)'
 	@echo '  make test-2B          Part B: the log                     (10 tests, 10 seconds)'
@@ -96,6 +98,9 @@ check-determinism:
 $(MODULES:%=test-%): test-%:
 	$(CARGO) test --test $*
 
+progress:
+	@scripts/progress.sh
+
 bench:
 	$(CARGO) bench --bench lab
 
@@ -104,6 +109,11 @@ lint:
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) clippy --all-targets --features coro -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
+
+# Not in a student's project, where this file is the same.
+ifneq ($(wildcard reference.mk),)
+include reference.mk
+endif
 
 .DEFAULT:
 	@echo "there is no 'make $@'; there are: $(COMMANDS)"
