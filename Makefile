@@ -8,14 +8,15 @@ MODULES := labgob labrpc labsync simulation trace
 # Modules whose tests run simulated as well.
 SIMULATED := labgob labrpc labsync
 COMMANDS := help test $(PARTS:%=test-%) sim $(PARTS:%=sim-%) replay show-trace check-determinism \
-  test-figure2 nemesis $(MODULES:%=test-%) $(SIMULATED:%=sim-%) bench lint \
-  mutants mutant
+  test-figure2 nemesis $(MODULES:%=test-%) $(SIMULATED:%=sim-%) progress bench lint
 
 .PHONY: $(COMMANDS)
 .DEFAULT_GOAL := help
 
-help:
+help::
 	@echo 'The Raft lab (MIT 6.824, Lab 2) in Rust'
+	@echo
+	@echo '  make progress         which tests pass, and what to do next   (simulated, some seconds)'
 	@echo
 	@echo '  make test-2A          Part A: leader election             (3 tests, 6 seconds)'
 	@echo '  make test-2B          Part B: the log                     (10 tests, 10 seconds)'
@@ -26,6 +27,7 @@ help:
 	@echo
 	@echo '  make test-figure2     Figures 2 and 13, a test for each sentence  (a few seconds, simulated)'
 	@echo '  make test-figure2 T=_2a   those of Part A'
+	@echo '  make nemesis SEEDS=50 random faults that the lab does not make, and what they break'
 	@echo
 	@echo '  make sim              all four Parts simulated: virtual time, all choices from a seed'
 	@echo '  make sim-2A ...       one Part;  SEEDS=100 for seeds 1 to 100, SEED=7 for one, T=NAME'
@@ -36,9 +38,6 @@ help:
 	@echo
 	@echo '  make test-labgob      encoding        make test-labrpc    the unreliable network'
 	@echo '  make test-labsync     threads, locks, rules   make test-simulation, test-trace'
-	@echo
-	@echo '  make mutants          plants each bug of mutants/, and tells which tests catch it; FAST=1'
-	@echo '  make mutant M=NAME    one of them, with all messages:  make mutant M=a-double-vote'
 	@echo
 	@echo '  make bench            what a lock, a thread, an encoding and an RPC cost'
 	@echo '  make lint             format, clippy and documentation, warnings denied'
@@ -85,6 +84,9 @@ $(PARTS:%=sim-%): sim-%:
 	$(SIM) --sim $(or $(NAME),$(shell echo _$* | tr A-Z a-z))
 
 # Always simulated: what takes seconds of virtual time, and needs to come back the same.
+nemesis:
+	$(call SUITE,nemesis) $(or $(NAME),test_)
+
 test-figure2:
 	$(call SUITE,figure2) $(or $(NAME),test_)
 
@@ -107,17 +109,8 @@ check-determinism:
 $(MODULES:%=test-%): test-%:
 	$(CARGO) test --test $*
 
-MUTANTS := $(CARGO) run --quiet --package raft-lab-tools --bin mutants --
-MUTANT_OPTIONS = $(if $(ONLY),--only $(ONLY)) $(if $(COLUMNS),--columns $(COLUMNS)) \
-  $(if $(FAST),--fast) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MARKDOWN),--markdown $(MARKDOWN)) \
-  $(if $(LIST),--list)
-
-mutants:
-	@$(MUTANTS) $(MUTANT_OPTIONS)
-
-mutant:
-	@test -n "$(M)" || { echo 'which bug?  make mutant M=a-double-vote; make mutants LIST=1'; exit 2; }
-	@$(MUTANTS) $(M) $(MUTANT_OPTIONS)
+progress:
+	@scripts/progress.sh
 
 bench:
 	$(CARGO) bench --bench lab
@@ -127,6 +120,11 @@ lint:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --all-targets --features coro -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
+
+# Not in a student's project, where this file is the same.
+ifneq ($(wildcard reference.mk),)
+include reference.mk
+endif
 
 .DEFAULT:
 	@echo "there is no 'make $@'; there are: $(COMMANDS)"

@@ -1,0 +1,31 @@
+# What only the repository with the reference solution has; a student's project is without.
+
+COMMANDS += starter check-starter mutants mutant
+
+.PHONY: starter check-starter mutants mutant
+
+help::
+	@echo
+	@echo '  make starter DIR=../my-raft   a project of your own, to write Raft in; UPDATE=1 renews it'
+	@echo '  make check-starter    what students get is complete, builds, and fails as it should'
+	@echo
+	@echo '  make mutants          plants each bug of mutants/, and tells which tests catch it; FAST=1'
+	@echo '  make mutant M=NAME    one of them, with all messages:  make mutant M=a-double-vote'
+
+starter:
+	@starter/export.sh
+
+check-starter:
+	@starter/check.sh
+
+MUTANTS := $(CARGO) run --quiet --package raft-lab-tools --bin mutants --
+MUTANT_OPTIONS = $(if $(ONLY),--only $(ONLY)) $(if $(COLUMNS),--columns $(COLUMNS)) \
+  $(if $(FAST),--fast) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MARKDOWN),--markdown $(MARKDOWN)) \
+  $(if $(LIST),--list)
+
+mutants:
+	@$(MUTANTS) $(MUTANT_OPTIONS)
+
+mutant:
+	@test -n "$(M)" || { echo 'which bug?  make mutant M=a-double-vote; make mutants LIST=1'; exit 2; }
+	@$(MUTANTS) $(M) $(MUTANT_OPTIONS)

@@ -1,0 +1,152 @@
+#!/bin/sh
+# Writes a student's project: all that starter/files.txt gives, and the skeleton in starter/src.
+#
+#   DIR=../my-raft starter/export.sh             into a new or empty directory
+#   DIR=../my-raft UPDATE=1 starter/export.sh    brings a newer harness to such a project
+#   starter/export.sh --decide                   for each file here: given, kept, or undecided
+#
+# An update replaces what was given and leaves the rest alone: of src/raft only the three given
+# files are replaced. Given files that the student has changed are kept beside the new ones, as
+# NAME.yours; .raft-lab in the project has the checksums that tell. Nothing else is deleted
+# but what was given, is unchanged, and is given no longer.
+set -eu
+
+root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd -P)
+marker=.raft-lab
+
+fail() {
+  printf 'make starter: %s\n' "$*" >&2
+  exit 2
+}
+
+# The files of this repository: those that git knows or would add, or simply all.
+list_files() {
+  cd "$root"
+  if [ -e .git ] && git ls-files --cached --others --exclude-standard 2>/dev/null; then
+    return
+  fi
+  find . -name target -prune -o -name .git -prune -o -type f -print | sed 's|^\./||'
+}
+
+# A line "give PATH", "keep PATH" or "undecided PATH" for each file.
+decide() {
+  list_files | LC_ALL=C sort -u | awk '
+    FILENAME != "-" { if ($1 == "give" || $1 == "keep") rule[$2] = $1; next }
+    {
+      verdict = rule[$0] ? rule[$0] : "undecided"
+      for (path = $0; verdict == "undecided" && sub(/[^\/]*\/?$/, "", path);)
+        if (rule[path]) verdict = rule[path]
+        else if (path == "") break
+      print verdict, $0
+    }' "$root/starter/files.txt" -
+}
+
+if [ "${1-}" = --decide ]; then
+  decide
+  exit
+fi
+
+# ---- where to ------------------------------------------------------------------------------
+
+dir=${DIR-}
+[ -n "$dir" ] || fail "where to?  make starter DIR=../my-raft"
+case $dir in
+/*) ;;
+*) dir=$PWD/$dir ;;
+esac
+
+# The real path of what is there already, which links may hide.
+there=$dir
+while [ ! -e "$there" ]; do there=$(dirname -- "$there"); done
+[ -d "$there" ] || fail "'$there' is not a directory"
+there=$(CDPATH= cd -- "$there" && pwd -P)
+case $there/ in
+"$root"/*) fail "'$DIR' lies inside this repository; take a place outside:  DIR=../my-raft" ;;
+esac
+
+if [ -n "${UPDATE-}" ]; then
+  [ -f "$dir/$marker" ] || fail "nothing to update in '$DIR': it has no $marker, which" \
+    "'make starter' writes. For a new project leave UPDATE away."
+elif [ -d "$dir" ] && [ -n "$(ls -A -- "$dir")" ]; then
+  if [ -f "$dir/$marker" ]; then
+    fail "'$DIR' is a project already; a newer harness for it:  make starter DIR='$DIR' UPDATE=1"
+  fi
+  fail "'$DIR' is not empty; take a new directory"
+fi
+
+# ---- writing it ----------------------------------------------------------------------------
+
+work=$(mktemp -d)
+trap 'rm -rf -- "$work"' EXIT
+fresh=$work/fresh
+mkdir -p -- "$fresh" "$dir"
+dir=$(CDPATH= cd -- "$dir" && pwd -P)
+
+# What is given, as it is to be.
+decide | sed -n 's/^give //p' >"$work/given"
+while IFS= read -r file; do
+  [ -f "$root/$file" ] || continue # deleted here, and not committed yet
+  mkdir -p -- "$fresh/$(dirname -- "$file")"
+  cp -- "$root/$file" "$fresh/$file"
+done <"$work/given"
+cp -- "$root/starter/README.md" "$fresh/README.md"
+# Its own workspace, whatever directory it lies in, and none of the tools.
+awk '/^\[/ { skip = /^\[workspace\]/ } !skip' "$root/Cargo.toml" >"$fresh/Cargo.toml"
+printf '\n[workspace]\n' >>"$fresh/Cargo.toml"
+
+checksum() {
+  cksum <"$1"
+}
+
+# What an earlier export has written: "CHECKSUM SIZE PATH" for each file.
+: >"$work/earlier"
+[ ! -f "$dir/$marker" ] || sed '/^#/d' "$dir/$marker" >"$work/earlier"
+earlier_checksum() {
+  awk -v path="$1" '{ sum = $1 " " $2; sub(/^[^ ]* [^ ]* /, "") } $0 == path { print sum }' \
+    "$work/earlier"
+}
+
+(cd "$fresh" && find . -type f -print | sed 's|^\./||' | LC_ALL=C sort) >"$work/files"
+version=$(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)
+{
+  echo "# The Raft lab, version $version. Written by 'make starter', which updates this project by it."
+  while IFS= read -r file; do
+    echo "$(checksum "$fresh/$file") $file"
+  done <"$work/files"
+} >"$work/marker"
+
+while IFS= read -r file; do
+  mkdir -p -- "$dir/$(dirname -- "$file")"
+  if [ -e "$dir/$file" ]; then
+    cmp -s -- "$fresh/$file" "$dir/$file" && continue
+    if [ "$(checksum "$dir/$file")" != "$(earlier_checksum "$file")" ]; then
+      mv -- "$dir/$file" "$dir/$file.yours"
+      echo "  you had changed $file: yours is now $file.yours"
+    fi
+  fi
+  cp -- "$fresh/$file" "$dir/$file"
+done <"$work/files"
+
+# What was given once, and is no longer.
+sed 's/^[^ ]* [^ ]* //' "$work/earlier" | while IFS= read -r file; do
+  if [ ! -e "$fresh/$file" ] && [ -e "$dir/$file" ]; then
+    if [ "$(checksum "$dir/$file")" = "$(earlier_checksum "$file")" ]; then
+      rm -- "$dir/$file"
+    else
+      echo "  $file is not part of the lab any more; you had changed it, so it stays"
+    fi
+  fi
+done
+
+if [ -z "${UPDATE-}" ]; then
+  cp -R -- "$root/starter/src/." "$dir/src/"
+fi
+cp -- "$work/marker" "$dir/$marker"
+
+if [ -n "${UPDATE-}" ]; then
+  echo "'$DIR' has the harness of version $version now. Your src/raft is as it was, but for the"
+  echo "given rpc.rs, persister.rs and view.rs. See what has changed:  git diff"
+else
+  echo "'$DIR' is a project of its own now (version $version). Next:"
+  echo "  cd '$DIR' && git init && make progress      and read README.md"
+fi
