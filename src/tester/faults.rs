@@ -20,12 +20,15 @@ pub enum LastReply {
     Vote,
     /// One that accepts entries.
     Append,
+    /// One to a snapshot.
+    Install,
 }
 
 impl LastReply {
     fn is_it(self, method: &str, reply: &[u8]) -> bool {
         match self {
             LastReply::Any => true,
+            LastReply::Install => method == "Raft.InstallSnapshot",
             LastReply::Vote => {
                 let reply = labgob::from_bytes::<RequestVoteReply>(reply);
                 method == "Raft.RequestVote" && reply.is_ok_and(|reply| reply.vote_granted)

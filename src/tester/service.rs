@@ -15,9 +15,9 @@ use crate::raft::{ApplyMsg, Index, Raft, ServerId};
 use super::trace::{self, Event};
 use super::{Command, SNAPSHOT_INTERVAL};
 
-/// After `kill()` a message may still come out of the apply channel, which holds
-/// [`APPLY_CHANNEL_CAPACITY`], and one more that the applier was about to send.
-const ALLOWED_AFTER_KILL: usize = APPLY_CHANNEL_CAPACITY + 1;
+/// So many messages may be under way when `kill()` comes: one that the service has taken and is
+/// about to look at, those in the apply channel, and one that the applier is about to send.
+const ALLOWED_AFTER_KILL: usize = 1 + APPLY_CHANNEL_CAPACITY + 1;
 pub(super) const APPLY_CHANNEL_CAPACITY: usize = 1;
 
 /// What all services have applied: shared by their threads and the test.

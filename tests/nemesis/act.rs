@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raftlab::labrpc::{Disturbance, Late};
-use raftlab::labsync::{Instant, thread};
+use raftlab::labsync::{Instant, rng, thread};
 use raftlab::raft::{Index, ServerId};
 use raftlab::tester::{Command, Config};
 
-use super::clients::Clients;
+use super::clients::{self, Clients};
 use super::draw::{self, Part};
 use super::parse;
 use super::plan::{Fault, Plan, Share, What, Who};
@@ -19,6 +19,8 @@ const HEALED_LIMIT: Duration = Duration::from_secs(30);
 /// How long a command may take then before it is tried anew.
 const TRY: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
+/// How soon a server that crashed behind a reply is started again.
+const RESTART_POLL: Duration = Duration::from_millis(30);
 
 /// Runs the plan in `PLAN`, or the one drawn from the seed.
 pub fn run(part: Part) {
@@ -37,22 +39,15 @@ pub fn try_instead(part: Part, plan: &Plan) {
 fn carry_out(plan: &Plan) -> Arc<Config> {
     let cfg = Config::make(plan.servers, false, plan.snapshots);
     let clients = Clients::start(&cfg, plan.clients, plan.pause_ms);
-    Stage::new(&cfg, plan).act();
-    let promises = clients.stop();
-    if plan.clients == 0 {
-        await_leader(&cfg);
-    } else {
-        let index = await_agreement(&cfg);
-        for promise in promises {
-            let (_, applied) = cfg.n_committed(promise.index);
-            let (index, command) = (promise.index, promise.command);
-            assert!(
-                applied.as_ref() == Some(&command),
-                "{command}, once applied at {index}, is lost"
-            );
-        }
-        cfg.check_promises(index);
+    let mut stage = Stage::new(&cfg, plan);
+    stage.act();
+    let agreed = stage.agreed;
+    for promise in clients.stop() {
+        let (_, applied) = cfg.n_committed(promise.index);
+        let (index, command) = (promise.index, promise.command);
+        assert!(applied.as_ref() == Some(&command), "{command}, once applied at {index}, is lost");
     }
+    cfg.check_promises(agreed);
     cfg
 }
 
@@ -105,6 +100,8 @@ struct Stage<'a> {
     /// What the network does now on the way from one server to another.
     links: Vec<Vec<Disturbance>>,
     last_leader: ServerId,
+    /// Up to where all servers had applied in the last calm.
+    agreed: Index,
 }
 
 struct Active<'a> {
@@ -115,29 +112,69 @@ struct Active<'a> {
 impl<'a> Stage<'a> {
     fn new(cfg: &'a Arc<Config>, plan: &'a Plan) -> Stage<'a> {
         let links = vec![vec![Disturbance::default(); plan.servers]; plan.servers];
-        Stage { cfg, plan, active: Vec::new(), links, last_leader: 0 }
+        Stage { cfg, plan, active: Vec::new(), links, last_leader: 0, agreed: 0 }
     }
 
     /// From the first fault to the healing.
     fn act(&mut self) {
-        let start = Instant::now();
         let mut steps: Vec<(u64, bool, &'a Fault)> = Vec::new();
-        for fault in &self.plan.faults {
+        for fault in self.plan.faults.iter().filter(|fault| fault.from_ms <= self.plan.ms) {
             steps.push((fault.from_ms, true, fault));
             steps.push((fault.to_ms.min(self.plan.ms), false, fault));
         }
-        steps.retain(|(_, _, fault)| fault.from_ms <= self.plan.ms);
         steps.sort_by_key(|step| step.0);
+        let mut now_ms = 0;
         for (at_ms, begins, fault) in steps {
-            thread::sleep(start + Duration::from_millis(at_ms) - Instant::now());
-            if begins {
-                self.begin(fault)
-            } else {
-                self.end(fault)
+            self.pass(at_ms - now_ms);
+            now_ms = at_ms;
+            match fault.what {
+                What::Calm if begins => self.calm(),
+                _ if begins => self.begin(fault),
+                _ => self.end(fault),
             }
             self.set_network();
         }
-        thread::sleep(start + Duration::from_millis(self.plan.ms) - Instant::now());
+        self.pass(self.plan.ms - now_ms);
+        self.calm();
+    }
+
+    /// Time passes, and servers that crashed behind a reply are started again.
+    fn pass(&self, ms: u64) {
+        let end = Instant::now() + Duration::from_millis(ms);
+        let waiting = |it: &&Active<'_>| matches!(it.fault.what, What::CrashAfter(..));
+        while Instant::now() < end {
+            let rest = end - Instant::now();
+            if self.active.iter().any(|it| waiting(&it)) {
+                thread::sleep(rest.min(RESTART_POLL));
+            } else {
+                thread::sleep(rest);
+            }
+            for active in self.active.iter().filter(waiting) {
+                if !self.cfg.is_up(active.servers[0]) {
+                    self.revive(&active.servers);
+                    self.arm(active);
+                }
+            }
+        }
+    }
+
+    fn arm(&self, active: &Active<'_>) {
+        if let What::CrashAfter(_, which) = active.fault.what {
+            self.cfg.crash_after_reply(active.servers[0], which);
+        }
+    }
+
+    /// Everything is healed, and the cluster must agree.
+    fn calm(&mut self) {
+        while let Some(active) = self.active.last() {
+            self.end(active.fault);
+        }
+        self.set_network();
+        if self.plan.clients == 0 {
+            await_leader(self.cfg);
+        } else {
+            self.agreed = await_agreement(self.cfg);
+        }
     }
 
     fn begin(&mut self, fault: &'a Fault) {
@@ -150,19 +187,20 @@ impl<'a> Stage<'a> {
                 share.of.into_iter().collect()
             }
             What::CrashAll => (0..self.plan.servers).map(Who::Server).collect(),
-            What::Unreliable | What::Reordering => Vec::new(),
+            What::Unreliable | What::Reordering | What::Calm => Vec::new(),
         };
         let servers: Vec<_> = named.drain(..).map(|who| self.server(who)).collect();
         match &fault.what {
             What::Crash(_) | What::CrashAll => {
                 servers.iter().for_each(|&server| self.cfg.crash1(server));
             }
-            What::CrashAfter(_, which) => self.cfg.crash_after_reply(servers[0], *which),
             What::Dawdle(_, ms) => self.cfg.dawdle(servers[0], *ms),
             What::Burst(_, count) => self.burst(servers[0], *count),
             _ => {}
         }
-        self.active.push(Active { fault, servers });
+        let active = Active { fault, servers };
+        self.arm(&active);
+        self.active.push(active);
     }
 
     fn end(&mut self, fault: &Fault) {
@@ -195,10 +233,13 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Sometimes all commands are alike: Raft must not tell entries apart by what they say.
     fn burst(&self, server: ServerId, count: usize) {
+        let alike = rng::random_bool(0.5);
         for _ in 0..count {
+            let command = if alike { clients::the_same() } else { Command::random() };
             // Whether it is taken is not the point.
-            let _ = self.cfg.start(server, Command::random());
+            let _ = self.cfg.start(server, command);
         }
     }
 

@@ -11,9 +11,16 @@ use raftlab::tester::{Command, Config, random_string};
 
 /// How long a client waits for its command to be applied, if it does.
 const PATIENCE: Duration = Duration::from_millis(400);
+/// How often a client that pauses looks whether it is to stop.
+const LOOK: Duration = Duration::from_millis(200);
 /// One command in so many is the same text each time: Raft must not tell entries apart by what
 /// they say.
 const SAME_ONE_IN: u32 = 6;
+
+/// That command.
+pub fn the_same() -> Command {
+    Command::Text("the same again".to_string())
+}
 
 /// The clients of a run.
 pub struct Clients {
@@ -71,9 +78,16 @@ impl Client {
             for _ in 0..commands {
                 promises.extend(self.submit(server));
             }
-            thread::sleep(Duration::from_millis(rng::random_range(0..=2 * pause_ms)));
+            self.pause(rng::random_range(0..=2 * pause_ms));
         }
         promises
+    }
+
+    fn pause(&self, ms: u64) {
+        let end = Instant::now() + Duration::from_millis(ms);
+        while Instant::now() < end && !self.stopped() {
+            thread::sleep(LOOK.min(end - Instant::now()));
+        }
     }
 
     fn stopped(&self) -> bool {
@@ -108,7 +122,7 @@ impl Client {
     fn next_command(&mut self) -> Command {
         self.count += 1;
         if rng::random_range(0..SAME_ONE_IN) == 0 {
-            return Command::Text("the same again".to_string());
+            return the_same();
         }
         let name = format!("{}.{}", self.number, self.count);
         match rng::random_range(0..10) {

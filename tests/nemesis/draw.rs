@@ -28,60 +28,81 @@ impl Part {
     }
 }
 
-/// The kinds of faults, as drawn.
+/// The kinds of faults, as drawn: some are several that belong together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     CutOneWay,
     Cut,
     CutLeader,
     MinorityLeader,
+    /// The leader is cut off, and requests are late: several candidates in a term.
+    Storm,
     Late,
     Repeats,
     LateReplies,
     Lab,
+    /// Leaders that are cut off take a few commands, one after another (Figure 8).
+    CutFigure8,
     Burst,
     Dawdle,
     Crash,
     CrashLeader,
     CrashAll,
+    /// The same, and they crash.
+    Figure8,
     CrashAfter,
 }
 
 /// What befalls the network, what clients do, what befalls servers.
-const NETWORK: [Kind; 8] = [
+const NETWORK: [Kind; 9] = [
     Kind::CutOneWay,
     Kind::Cut,
     Kind::CutLeader,
     Kind::MinorityLeader,
+    Kind::Storm,
     Kind::Late,
     Kind::Repeats,
     Kind::LateReplies,
     Kind::Lab,
 ];
-const LOAD: [Kind; 2] = [Kind::Burst, Kind::Dawdle];
-const CRASHES: [Kind; 5] =
-    [Kind::Crash, Kind::CrashLeader, Kind::CrashAll, Kind::CrashAfter, Kind::CrashAfter];
+const LOAD: [Kind; 3] = [Kind::CutFigure8, Kind::Burst, Kind::Dawdle];
+const CRASHES: [Kind; 6] = [
+    Kind::Crash,
+    Kind::CrashLeader,
+    Kind::CrashAll,
+    Kind::Figure8,
+    Kind::CrashAfter,
+    Kind::CrashAfter,
+];
 
 /// The plan of this seed.
 pub fn plan(part: Part) -> Plan {
     let servers = [3, 3, 3, 3, 5, 5, 5, 5, 4, 2, 7, 3][rng::random_range(0..12)];
     let clients = if part == Part::A { 0 } else { rng::random_range(1..=3) };
-    let pause_ms = [10, 30, 60, 150][rng::random_range(0..4)];
-    let ms = rng::random_range(5_000..=12_000);
+    let pause_ms = [10, 40, 150, 1000, 6000][rng::random_range(0..5)];
+    let ms = rng::random_range(10_000..=20_000);
     let tastes = tastes(part);
+    let gap_ms = [100, 200, 400, 800][rng::random_range(0..4)];
     let mut faults = Vec::new();
     let mut at_ms = rng::random_range(300..1500);
-    let gap_ms = [150, 400, 800][rng::random_range(0..3)];
     while at_ms < ms {
-        let kind = tastes[rng::random_range(0..tastes.len())];
-        faults.extend(draw(kind, at_ms, servers));
-        at_ms += rng::random_range(0..=2 * gap_ms);
+        // A round of faults, and all is calm again.
+        let end_ms = ms.min(at_ms + rng::random_range(1000..6000));
+        while at_ms < end_ms {
+            let kind = tastes[rng::random_range(0..tastes.len())];
+            let fits = |fault: Fault| Fault { to_ms: fault.to_ms.min(end_ms), ..fault };
+            let drawn = draw(kind, at_ms, servers).into_iter();
+            faults.extend(drawn.filter(|fault| fault.from_ms < end_ms).map(fits));
+            at_ms += rng::random_range(0..=2 * gap_ms);
+        }
+        faults.push(Fault { from_ms: end_ms, to_ms: end_ms, what: What::Calm });
+        at_ms = end_ms + rng::random_range(0..500);
     }
     faults.sort_by_key(|fault| fault.from_ms);
     Plan { servers, snapshots: part == Part::D, ms, clients, pause_ms, faults }
 }
 
-/// Half of the kinds that the Part knows.
+/// Some of the kinds that the Part knows.
 fn tastes(part: Part) -> Vec<Kind> {
     let mut kinds = NETWORK.to_vec();
     if part != Part::A {
@@ -90,36 +111,51 @@ fn tastes(part: Part) -> Vec<Kind> {
     if matches!(part, Part::C | Part::D) {
         kinds.extend(CRASHES);
     }
-    let chosen: Vec<_> = kinds.iter().copied().filter(|_| rng::random_bool(0.5)).collect();
+    let chosen: Vec<_> = kinds.iter().copied().filter(|_| rng::random_bool(0.4)).collect();
     if chosen.is_empty() { kinds } else { chosen }
 }
 
 fn draw(kind: Kind, at_ms: u64, servers: usize) -> Vec<Fault> {
-    let fault = |what, for_ms: u64| Fault { from_ms: at_ms, to_ms: at_ms + for_ms, what };
-    let some_ms = |most: u64| rng::random_range(100..=most);
+    let for_ms = rng::random_range(100..=3000);
+    let leader = Who::Leader(0);
     let what = match kind {
-        Kind::CutOneWay => What::CutOneWay(anybody(servers), anybody(servers)),
-        Kind::Cut => What::Cut(anybody(servers), anybody(servers)),
-        Kind::CutLeader => What::Split(vec![Who::Leader(0)]),
+        Kind::CutOneWay => {
+            let (a, b) = two(servers);
+            What::CutOneWay(a, b)
+        }
+        Kind::Cut => {
+            let (a, b) = two(servers);
+            What::Cut(a, b)
+        }
+        Kind::CutLeader => What::Split(vec![leader]),
         Kind::MinorityLeader if servers < 4 => {
             What::Split(vec![Who::Leader(rng::random_range(0..2))])
         }
         Kind::MinorityLeader => {
-            What::Split(vec![Who::Leader(0), Who::Leader(rng::random_range(1..servers))])
+            What::Split(vec![leader, Who::Leader(rng::random_range(1..servers))])
         }
         Kind::Late => What::LateRequests(share(servers)),
         Kind::Repeats => What::Repeats(share(servers)),
         Kind::LateReplies => What::LateReplies(share(servers)),
         Kind::Lab if rng::random_bool(0.5) => What::Unreliable,
         Kind::Lab => What::Reordering,
-        Kind::Burst => What::Burst(Who::Leader(0), rng::random_range(5..=40)),
         Kind::Dawdle => What::Dawdle(anybody(servers), rng::random_range(20..=400)),
         Kind::Crash => What::Crash(anybody(servers)),
-        Kind::CrashLeader => What::Crash(Who::Leader(0)),
-        Kind::CrashAll => return vec![fault(What::CrashAll, some_ms(500))],
-        Kind::CrashAfter => return crash_after(at_ms, servers),
+        Kind::CrashLeader => What::Crash(leader),
+        Kind::Storm => return storm(at_ms, for_ms),
+        Kind::CutFigure8 => return figure8(at_ms, servers, false),
+        Kind::Figure8 => return figure8(at_ms, servers, true),
+        Kind::Burst => {
+            let what = What::Burst(leader, rng::random_range(5..=40));
+            return vec![Fault { from_ms: at_ms, to_ms: at_ms, what }];
+        }
+        Kind::CrashAll => {
+            let to_ms = at_ms + for_ms / 6;
+            return vec![Fault { from_ms: at_ms, to_ms, what: What::CrashAll }];
+        }
+        Kind::CrashAfter => return crash_after(at_ms, for_ms, servers),
     };
-    vec![fault(what, some_ms(3000))]
+    vec![Fault { from_ms: at_ms, to_ms: at_ms + for_ms, what }]
 }
 
 fn anybody(servers: usize) -> Who {
@@ -130,6 +166,18 @@ fn anybody(servers: usize) -> Who {
     }
 }
 
+/// Two different servers, one of them the leader perhaps.
+fn two(servers: usize) -> (Who, Who) {
+    let apart = rng::random_range(1..servers);
+    let (one, other) = if rng::random_bool(0.5) {
+        (Who::Leader(0), Who::Leader(apart))
+    } else {
+        let one = rng::random_range(0..servers);
+        (Who::Server(one), Who::Server((one + apart) % servers))
+    };
+    if rng::random_bool(0.5) { (one, other) } else { (other, one) }
+}
+
 fn share(servers: usize) -> Share {
     let of = rng::random_bool(0.4).then(|| anybody(servers));
     let percent = [10, 30, 60, 100][rng::random_range(0..4)];
@@ -137,16 +185,58 @@ fn share(servers: usize) -> Share {
     Share { of, percent, up_to_ms }
 }
 
+fn storm(at_ms: u64, for_ms: u64) -> Vec<Fault> {
+    let to_ms = at_ms + for_ms;
+    let percent = [30, 60, 100][rng::random_range(0..3)];
+    let up_to_ms = [100, 300, 1000][rng::random_range(0..3)];
+    let share = Share { of: None, percent, up_to_ms };
+    let late =
+        if rng::random_bool(0.6) { What::LateRequests(share) } else { What::LateReplies(share) };
+    let cut = What::Split(vec![Who::Leader(0)]);
+    vec![
+        Fault { from_ms: at_ms, to_ms, what: late },
+        Fault { from_ms: at_ms, to_ms: at_ms + for_ms / 2, what: cut },
+    ]
+}
+
+/// The leader, cut off with one follower at most, takes a few commands, which therefore reach few;
+/// perhaps it crashes then.
+fn figure8(at_ms: u64, servers: usize, crashes: bool) -> Vec<Fault> {
+    let leader = Who::Leader(0);
+    let mut group = vec![leader];
+    if servers > 3 && rng::random_bool(0.4) {
+        group.push(Who::Leader(rng::random_range(1..servers)));
+    }
+    let burst_ms = at_ms + rng::random_range(1..=10);
+    let burst = What::Burst(leader, rng::random_range(1..=3));
+    let end_ms = at_ms + rng::random_range(400..=1800);
+    let crash_ms = burst_ms + rng::random_range(0..=60);
+    let cut_ms = if crashes { crash_ms } else { end_ms };
+    let mut faults = vec![
+        Fault { from_ms: at_ms, to_ms: cut_ms, what: What::Split(group) },
+        Fault { from_ms: burst_ms, to_ms: burst_ms, what: burst },
+    ];
+    if crashes {
+        faults.push(Fault { from_ms: crash_ms, to_ms: end_ms, what: What::Crash(leader) });
+    }
+    faults
+}
+
 /// A crash behind a reply; behind a vote, there must be an election as well.
-fn crash_after(at_ms: u64, servers: usize) -> Vec<Fault> {
-    let which = [LastReply::Any, LastReply::Vote, LastReply::Vote, LastReply::Append];
-    let which = which[rng::random_range(0..4)];
-    let to_ms = at_ms + rng::random_range(100..=2000);
-    let one = Who::Server(rng::random_range(0..servers));
-    let mut faults = vec![Fault { from_ms: at_ms, to_ms, what: What::CrashAfter(one, which) }];
+fn crash_after(at_ms: u64, for_ms: u64, servers: usize) -> Vec<Fault> {
+    let which =
+        [LastReply::Any, LastReply::Vote, LastReply::Vote, LastReply::Append, LastReply::Install];
+    let which = which[rng::random_range(0..which.len())];
+    let one = rng::random_range(0..servers);
+    let everybody = which == LastReply::Vote && rng::random_bool(0.5);
+    let meant = if everybody { 0..servers } else { one..one + 1 };
+    let crash = |server| {
+        let what = What::CrashAfter(Who::Server(server), which);
+        Fault { from_ms: at_ms, to_ms: at_ms + for_ms, what }
+    };
+    let mut faults: Vec<_> = meant.map(crash).collect();
     if which == LastReply::Vote {
-        let what = What::Split(vec![Who::Leader(0)]);
-        faults.push(Fault { from_ms: at_ms, to_ms, what });
+        faults.extend(storm(at_ms, for_ms));
     }
     faults
 }

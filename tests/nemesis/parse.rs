@@ -78,6 +78,7 @@ fn parse_fault(words: &mut Words<'_>, servers: usize) -> Result<Fault, String> {
         "late-requests" => What::LateRequests(parse_share(words, servers)?),
         "late-replies" => What::LateReplies(parse_share(words, servers)?),
         "repeats" => What::Repeats(parse_share(words, servers)?),
+        "calm" => What::Calm,
         "unreliable" => What::Unreliable,
         "reordering" => What::Reordering,
         "dawdle" => {
@@ -90,7 +91,7 @@ fn parse_fault(words: &mut Words<'_>, servers: usize) -> Result<Fault, String> {
         _ => {
             return Err(words.wrong(
                 "cut, split, crash, late-requests, late-replies, repeats, unreliable, \
-                 reordering, dawdle or burst",
+                 reordering, dawdle, burst or calm",
             ));
         }
     };
@@ -113,11 +114,12 @@ fn parse_crash(words: &mut Words<'_>, servers: usize) -> Result<What, String> {
         return Ok(What::Crash(who));
     }
     words.next("after")?;
-    let which = match words.next("reply, vote or append")? {
+    let which = match words.next("reply, vote, append or install")? {
         "reply" => LastReply::Any,
         "vote" => LastReply::Vote,
         "append" => LastReply::Append,
-        _ => return Err(words.wrong("reply, vote or append")),
+        "install" => LastReply::Install,
+        _ => return Err(words.wrong("reply, vote, append or install")),
     };
     Ok(What::CrashAfter(who, which))
 }
@@ -210,8 +212,9 @@ impl<'a> Words<'a> {
 
     /// "1.25-2", in ms.
     fn interval(&mut self) -> Result<(u64, u64), String> {
-        const WHAT: &str = "when the fault begins and ends in seconds, as in 1.25-2";
-        let (from, to) = self.next(WHAT)?.split_once('-').ok_or_else(|| self.wrong(WHAT))?;
+        const WHAT: &str = "when a fault begins and ends in seconds, as in 1.25-2";
+        let word = self.next(WHAT)?;
+        let (from, to) = word.split_once('-').unwrap_or((word, word));
         let (from, to) = (milliseconds(from), milliseconds(to));
         from.zip(to).filter(|(from, to)| from <= to).ok_or_else(|| self.wrong(WHAT))
     }

@@ -4,6 +4,8 @@
 //! 5 servers, snapshots, 8 s, 3 clients, pause 40 ms
 //! 1.2-3.75 cut 0>1
 //! 2-2.3 crash leader+1 after vote
+//! 2.5 burst leader 20
+//! 4 calm
 //! ```
 
 use std::fmt;
@@ -46,7 +48,7 @@ pub enum What {
     Crash(Who),
     /// All servers are down.
     CrashAll,
-    /// A server crashes in the moment in which such a reply has left it.
+    /// A server crashes in the moment in which such a reply has left it, is back soon, and so on.
     CrashAfter(Who, LastReply),
     /// Requests are late.
     LateRequests(Share),
@@ -62,6 +64,8 @@ pub enum What {
     Dawdle(Who, u64),
     /// So many commands at once.
     Burst(Who, usize),
+    /// All that went before ends, and the cluster must agree.
+    Calm,
 }
 
 /// So many of a hundred messages, by up to so many ms.
@@ -103,7 +107,11 @@ impl fmt::Display for Plan {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{} {}", Seconds(self.from_ms), Seconds(self.to_ms), self.what)
+        write!(f, "{}", Seconds(self.from_ms))?;
+        if self.to_ms > self.from_ms {
+            write!(f, "-{}", Seconds(self.to_ms))?;
+        }
+        write!(f, " {}", self.what)
     }
 }
 
@@ -120,6 +128,7 @@ impl fmt::Display for What {
             What::CrashAll => write!(f, "crash all"),
             What::CrashAfter(who, LastReply::Any) => write!(f, "crash {who} after reply"),
             What::CrashAfter(who, LastReply::Vote) => write!(f, "crash {who} after vote"),
+            What::CrashAfter(who, LastReply::Install) => write!(f, "crash {who} after install"),
             What::CrashAfter(who, LastReply::Append) => write!(f, "crash {who} after append"),
             What::LateRequests(share) => write!(f, "late-requests {share}"),
             What::LateReplies(share) => write!(f, "late-replies {share}"),
@@ -128,6 +137,7 @@ impl fmt::Display for What {
             What::Reordering => write!(f, "reordering"),
             What::Dawdle(who, ms) => write!(f, "dawdle {who} {ms} ms"),
             What::Burst(who, count) => write!(f, "burst {who} {count}"),
+            What::Calm => write!(f, "calm"),
         }
     }
 }

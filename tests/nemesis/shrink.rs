@@ -198,6 +198,6 @@ fn has_servers(fault: &Fault, servers: usize) -> bool {
         What::LateRequests(share) | What::LateReplies(share) | What::Repeats(share) => {
             share.of.as_ref().is_none_or(has)
         }
-        What::CrashAll | What::Unreliable | What::Reordering => true,
+        What::CrashAll | What::Unreliable | What::Reordering | What::Calm => true,
     }
 }
