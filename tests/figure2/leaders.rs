@@ -11,6 +11,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_start_answers_index_and_term_2b,
     test_start_is_refused_without_leadership_2b,
     test_start_after_kill_is_refused_2b,
+    test_killed_server_applies_nothing_more_2b,
     test_election_adds_no_entry_2b,
     test_election_keeps_uncommitted_entries_2b,
     test_entries_carry_the_term_of_start_2b,
@@ -82,6 +83,18 @@ fn test_start_after_kill_is_refused_2b() {
     s.check(!leader, "start() is refused", "it is taken");
     s.wait(A_MOMENT);
     s.applies(&[]);
+}
+
+fn test_killed_server_applies_nothing_more_2b() {
+    let s = Stage::new(3, "The interface: after kill() nothing more is applied");
+    s.pause_service(true);
+    s.accepts(1, append(1, (0, 0), &[1; 12], 12));
+    s.wait(A_MOMENT);
+    s.kill();
+    s.pause_service(false);
+    let last = s.last_applied(12);
+    // The service holds one, another is in the channel, a third was under way.
+    s.check(last <= 3, "at most the 3 messages that were under way", format!("{last}"));
 }
 
 fn test_election_adds_no_entry_2b() {

@@ -13,6 +13,7 @@ use raftlab::tester::LabTest;
 use crate::kit::*;
 
 pub const TESTS: &[LabTest] = lab_tests![
+    test_new_server_is_a_follower_2a,
     test_timeout_starts_an_election_2a,
     test_election_starts_the_timer_anew_2a,
     test_timeouts_are_random_2a,
@@ -56,6 +57,15 @@ fn elections_during(s: &Stage, mut act: impl FnMut()) -> usize {
         s.wait(OFTEN);
     }
     s.campaigns_since(mark)
+}
+
+fn test_new_server_is_a_follower_2a() {
+    let s =
+        Stage::new(3, "Figure 2, state: a server starts as a follower, in term 0, without a vote");
+    s.follows_in(0);
+    let campaign = s.campaign();
+    let happened = format!("an election in term {}", campaign.term);
+    s.check(campaign.term == 1, "the first election in term 1", happened);
 }
 
 fn test_timeout_starts_an_election_2a() {

@@ -89,7 +89,7 @@ impl Record {
     pub fn unreported(&self) -> Option<String> {
         let reported = self.notes.with(|notes| notes.reported);
         (!reported)
-            .then(|| format!("{}\nnot finished: see below\n{}", self.sentence, self.exchange()))
+            .then(|| format!("{}\nthe test was cut short, for the reason below\n{}", self.sentence, self.exchange()))
     }
 
     fn exchange(&self) -> String {
