@@ -1,9 +1,9 @@
 //! The runner of planted bugs: how much do the tests catch?
 //!
 //! `mutants/` holds wrong Rafts as students write them, each as a patch against the reference.
-//! This program plants one after the other in a copy of the repository ([`scratch`]), builds the
-//! suites there, runs them ([`column`]), all simulated, and writes a table of what was caught, by
-//! which test, how soon, and with which message ([`table`]). A bug that does not compile is an
+//! This program plants one after the other in a copy of the repository (`scratch.rs`), builds the
+//! suites there, runs them (`column.rs`), all simulated, and writes a table of what was caught, by
+//! which test, how soon, and with which message (`table.rs`). A bug that does not compile is an
 //! error, never a catch.
 
 #![forbid(unsafe_code)]

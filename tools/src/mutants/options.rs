@@ -10,8 +10,9 @@ pub const USAGE: &str = "\
 usage: mutants [NAME] [options]     plants each bug of mutants/ in a copy of the repository, and
                                     tells which tests catch it; a NAME: that one, in detail
   --only PART         the bugs whose names contain PART
+  --from NAME         this bug and those behind it in the list
   --columns A,B       lab, figure2, oracle, nemesis: only these
-  --fast              some bugs, and the columns that catch them in no time: for CI
+  --fast              some bugs of each kind, in the column figure2: for CI, two minutes
   --seeds N           the seeds 1 to N in each column (usual: 3, nemesis 20)
   --limit S           give a column up after S seconds (usual: 60)
   --markdown FILE     write the table into FILE, between its markers
@@ -20,9 +21,35 @@ exit code: 0 if each bug was caught by some column or says why none can, 1 if no
 does not apply, does not compile, or does not exist
 ";
 
-/// Of each kind one that is caught at once.
-const FAST: [&str; 0] = [];
-const FAST_COLUMNS: [&str; 2] = ["figure2", "oracle"];
+/// Bugs of each kind that one column catches at once.
+const FAST: [&str; 25] = [
+    "a-double-vote",
+    "a-leader-ignores-higher-term-reply",
+    "a-stale-vote-counted",
+    "a-timer-reset-on-any-vote-request",
+    "a-fixed-timeout",
+    "a-majority-too-small",
+    "b-up-to-date-by-length",
+    "b-heartbeat-skips-log-check",
+    "b-truncate-always",
+    "b-conflict-overwritten-in-place",
+    "b-commits-earlier-term",
+    "b-commit-min-last-log-index",
+    "b-stale-append-reply-used",
+    "b-backup-by-one",
+    "b-applied-from-per-commit-threads",
+    "c-vote-persist-missing",
+    "c-append-persisted-after-reply",
+    "c-last-applied-persisted",
+    "d-install-always-discards-log",
+    "d-stale-snapshot-installed",
+    "d-snapshot-delivered-by-own-thread",
+    "d-saved-non-atomically",
+    "l-lock-held-across-rpc",
+    "l-kill-ignored",
+    "l-panic-swallowed",
+];
+const FAST_COLUMN: &str = "figure2";
 
 pub enum Request {
     Run(Options),
@@ -33,6 +60,7 @@ pub struct Options {
     /// The one bug to show in detail.
     pub name: Option<String>,
     pub only: Option<String>,
+    pub from: Option<String>,
     pub columns: Vec<&'static Column>,
     pub fast: bool,
     pub seeds: Option<u64>,
@@ -47,6 +75,7 @@ impl Options {
         let mut options = Options {
             name: None,
             only: None,
+            from: None,
             columns: COLUMNS.iter().collect(),
             fast: false,
             seeds: None,
@@ -59,6 +88,7 @@ impl Options {
             match arg.as_str() {
                 "--help" | "-h" => return Ok(Request::Help),
                 "--only" => options.only = Some(value()?),
+                "--from" => options.from = Some(value()?),
                 "--columns" => options.columns = columns(&value()?)?,
                 "--fast" => options.fast = true,
                 "--seeds" => options.seeds = Some(positive(&arg, &value()?)?),
@@ -71,7 +101,7 @@ impl Options {
             }
         }
         if options.fast {
-            options.columns.retain(|column| FAST_COLUMNS.contains(&column.name));
+            options.columns.retain(|column| column.name == FAST_COLUMN);
         }
         Ok(Request::Run(options))
     }
@@ -80,6 +110,7 @@ impl Options {
     pub fn selects(&self, name: &str) -> bool {
         self.name.as_ref().is_none_or(|wanted| wanted == name)
             && self.only.as_ref().is_none_or(|part| name.contains(part.as_str()))
+            && self.from.as_ref().is_none_or(|first| name >= first.as_str())
             && (!self.fast || FAST.contains(&name))
     }
 }
@@ -100,6 +131,8 @@ fn positive(what: &str, text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn parse(line: &str) -> Result<Options, String> {
@@ -117,6 +150,16 @@ mod tests {
         assert!(one.selects("a-double-vote") && !one.selects("a-double-vote-2"));
         let some = parse("--only vote").unwrap();
         assert!(some.selects("a-double-vote") && !some.selects("a-fixed-timeout"));
+        let later = parse("--from b-no-log-check").unwrap();
+        assert!(later.selects("l-busy-wait") && !later.selects("b-commit-no-min"));
+    }
+
+    #[test]
+    fn the_fast_ones_exist() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mutants");
+        for name in FAST {
+            assert!(folder.join(format!("{name}.patch")).is_file(), "no mutants/{name}.patch");
+        }
     }
 
     #[test]

@@ -111,8 +111,8 @@ fn distance(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "a-b\n\nbug: One\n  two.\nbreaks: A rule\nexpected: F\noriginal lab: missed\n\
-        \ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-bug: no\n+bug: yes\n";
+    const TEXT: &str = "a-b\n\nbug: One\n  two.\nbreaks: A rule\nexpected: F\n\
+        original lab: missed\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-bug: no\n+bug: yes\n";
 
     fn patch(name: &str) -> Patch {
         parse(PathBuf::from(format!("mutants/{name}.patch")), TEXT).unwrap()
