@@ -168,7 +168,7 @@ struct Words<'a> {
 
 impl<'a> Words<'a> {
     fn new(line_number: usize, line: &'a str) -> Words<'a> {
-        Words { line_number, line, last: 0, at: 0 }
+        Words { line_number, line: line.trim(), last: 0, at: 0 }
     }
 
     /// Where the next word begins and ends.
@@ -233,7 +233,7 @@ impl<'a> Words<'a> {
         let found = found.map_or("nothing".to_string(), |word| format!("{word:?}"));
         format!(
             "PLAN, line {line} (of {:?}), column {column}: expected {expected}, found {found}",
-            self.line.trim()
+            self.line
         )
     }
 }
