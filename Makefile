@@ -27,7 +27,7 @@ help::
 	@echo
 	@echo '  make test-figure2     Figures 2 and 13, a test for each sentence  (a few seconds, simulated)'
 	@echo '  make test-figure2 T=_2a   those of Part A'
-	@echo '  make nemesis SEEDS=50 random faults that the lab does not make, and what they break'
+	@echo '  make nemesis          random faults that the lab does not make;  T=2B, SEEDS=1-500, SEED=7'
 	@echo
 	@echo '  make sim              all four Parts simulated: virtual time, all choices from a seed'
 	@echo '  make sim-2A ...       one Part;  SEEDS=100 for seeds 1 to 100, SEED=7 for one, T=NAME'
@@ -84,8 +84,9 @@ $(PARTS:%=sim-%): sim-%:
 	$(SIM) --sim $(or $(NAME),$(shell echo _$* | tr A-Z a-z))
 
 # Always simulated: what takes seconds of virtual time, and needs to come back the same.
+# PLAN='3 servers, ...', or PLAN=file, in place of the faults that a seed draws.
 nemesis:
-	$(call SUITE,nemesis) $(or $(NAME),test_)
+	@$(call SUITE,nemesis) $(if $(SEED)$(SEEDS),,--seeds 50) $(or $(NAME),test_)
 
 test-figure2:
 	$(call SUITE,figure2) $(or $(NAME),test_)

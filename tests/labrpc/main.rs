@@ -18,6 +18,7 @@
 //! - `shutdown.rs`: the end of the network, and of what the servers own
 //! - `chance.rs`: delays, drops and reordering as random numbers
 //! - `traffic.rs`: what is counted, seen and copied; servers that a test plays itself
+//! - `disturbance.rs`: ends with troubles of their own, servers that end with a reply
 //! - `misuse.rs`: mistakes, and the words in which they are reported
 //! - `kit.rs`: gates, callers, waits; `junk.rs`: the lab's JunkServer and a network around it
 
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 use raftlab::tester::runner;
 
 mod chance;
+mod disturbance;
 mod junk;
 mod kit;
 mod lab;
@@ -35,7 +37,14 @@ mod shutdown;
 mod traffic;
 
 fn main() -> ExitCode {
-    let parts =
-        [lab::TESTS, lost::TESTS, shutdown::TESTS, chance::TESTS, traffic::TESTS, misuse::TESTS];
+    let parts = [
+        lab::TESTS,
+        lost::TESTS,
+        shutdown::TESTS,
+        chance::TESTS,
+        traffic::TESTS,
+        disturbance::TESTS,
+        misuse::TESTS,
+    ];
     runner::main("labrpc", &parts)
 }

@@ -23,6 +23,7 @@ use raftlab::tester::LabTest;
 use raftlab::tester::runner::{self, AlwaysSimulated};
 
 use self::draw::Part;
+use self::parse::test_nemesis_plans;
 
 mod act;
 mod clients;
@@ -31,8 +32,13 @@ mod parse;
 mod plan;
 mod shrink;
 
-const TESTS: &[LabTest] =
-    lab_tests![test_nemesis_2a, test_nemesis_2b, test_nemesis_2c, test_nemesis_2d];
+const TESTS: &[LabTest] = lab_tests![
+    test_nemesis_2a,
+    test_nemesis_2b,
+    test_nemesis_2c,
+    test_nemesis_2d,
+    test_nemesis_plans,
+];
 
 /// Enough seeds to see that all works; `make nemesis` takes more.
 const USUAL_SEEDS: u64 = 4;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use raftlab::tester::LastReply;
 
+use super::draw::{self, Part};
 use super::plan::{Fault, Plan, Share, What, Who};
 
 /// The plan in `PLAN`: its text, or the name of a file with it. `None` if it is not set.
@@ -167,7 +168,7 @@ struct Words<'a> {
 
 impl<'a> Words<'a> {
     fn new(line_number: usize, line: &'a str) -> Words<'a> {
-        Words { line_number, line, last: 0, at: 0 }
+        Words { line_number, line: line.trim(), last: 0, at: 0 }
     }
 
     /// Where the next word begins and ends.
@@ -232,7 +233,7 @@ impl<'a> Words<'a> {
         let found = found.map_or("nothing".to_string(), |word| format!("{word:?}"));
         format!(
             "PLAN, line {line} (of {:?}), column {column}: expected {expected}, found {found}",
-            self.line.trim()
+            self.line
         )
     }
 }
@@ -245,4 +246,35 @@ fn milliseconds(text: &str) -> Option<u64> {
         return None;
     }
     format!("{whole}{decimals:0<3}").parse().ok()
+}
+
+/// Does a plan come back from its text, and does a wrong text say where it is wrong?
+pub fn test_nemesis_plans() {
+    for part in [Part::A, Part::B, Part::C, Part::D] {
+        let plan = draw::plan(part);
+        assert_eq!(parse(&plan.to_line()), Ok(plan.clone()), "on one line");
+        assert_eq!(parse(&plan.to_string()), Ok(plan), "on several lines");
+    }
+    let head = "3 servers, 5 s, 1 clients, pause 10 ms";
+    let wrong = [
+        ("three servers", "line 1 (of \"three servers\"), column 1: expected the number of"),
+        ("3 servers, 5 m", "column 14: expected s,, found \"m\""),
+        ("0 servers, 5 s", "expected 1 to 9 servers, found \"0\""),
+        ("1.2 cut 0=1", "line 2 (of \"1.2 cut 0=1\"), column 9: expected a link"),
+        (
+            "1.2-3 cut 0>3",
+            "column 11: expected a server: 0 to 2, leader, or leader+1, found \"0>3\"",
+        ),
+        ("3-2 calm", "column 1: expected when a fault begins and ends"),
+        ("1 crash leader after lunch", "expected reply, vote, append or install, found \"lunch\""),
+        ("1 repeats all 101% 5 ms", "expected a share, as in 30%, found \"101%\""),
+        ("1 calm weather", "column 8: expected the end of the line, found \"weather\""),
+        ("1 burst leader", "column 15: expected the number of commands, found nothing"),
+        ("1 strike 2", "column 3: expected cut, split, crash,"),
+    ];
+    for (text, expected) in wrong {
+        let text = if text.contains("servers") { text.into() } else { format!("{head}; {text}") };
+        let problem = parse(&text).expect_err("it is wrong");
+        assert!(problem.contains(expected), "{problem:?} does not say {expected:?}");
+    }
 }
