@@ -1,0 +1,326 @@
+//! The handbook names functions, tests, planted bugs, files and commands: here they are looked up,
+//! in README.md and each page of `docs/`, so that a page cannot outlive what it speaks of.
+//!
+//! # What is looked up
+//! - `[text](path)`: the file is there, and so is the heading if the path ends in `#heading`;
+//! - ``[`Type::function`](path)``, ``[`function()`](path)``: the file defines that function, and
+//!   `Type`; any other name in a link to a Rust file: the file defines it, as a type, a constant
+//!   or a field;
+//! - `` `test_...` ``: a test of that name is under `tests/` or `src/`;
+//! - `` `a-...` `` to `` `d-...` ``, `` `l-...` ``: a planted bug of that name is in `mutants/`;
+//! - `` `make x` ``, also in a block of code: the Makefile knows it.
+//!
+//! And the other way round: each planted bug is explained somewhere, and each Figure-2 test stands
+//! at its line of the paper.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where the bugs are explained: one of these pages has to name each of them.
+const PAGES_OF_BUGS: [&str; 3] = ["docs/figure2.md", "docs/threads.md", "docs/questions.md"];
+/// The page that has to name each Figure-2 test.
+const PAGE_OF_TESTS: &str = "docs/figure2.md";
+
+#[test]
+fn whatever_the_handbook_names_exists() {
+    let known = Known::read();
+    let mut faults = Vec::new();
+    for page in pages() {
+        faults.extend(faults_of(&page, &read(&page), &known));
+    }
+    check("the handbook names what is not there", &faults);
+}
+
+#[test]
+fn the_handbook_explains_each_planted_bug() {
+    let mut named = BTreeSet::new();
+    for page in PAGES_OF_BUGS {
+        named.extend(names_in(&read(page)).into_iter().map(|(_, name)| name));
+    }
+    let missing = Known::read().bugs.into_iter().filter(|bug| !named.contains(bug));
+    let faults: Vec<_> = missing
+        .map(|bug| format!("mutants/{bug}.patch: name `{bug}` at the rule that it breaks"))
+        .collect();
+    check(&format!("no page of {} explains a planted bug", PAGES_OF_BUGS.join(", ")), &faults);
+}
+
+#[test]
+fn each_figure_2_test_stands_at_its_line() {
+    let page = read(PAGE_OF_TESTS);
+    let named: BTreeSet<_> = names_in(&page).into_iter().map(|(_, name)| name).collect();
+    let mut faults = Vec::new();
+    for file in files(Path::new("tests/figure2"), "rs") {
+        let tests = functions_in(&read(&file)).into_iter().filter(|name| is_test_name(name));
+        let missing = tests.filter(|test| !named.contains(test));
+        faults.extend(missing.map(|test| format!("{file}: add `{test}` to the line it checks")));
+    }
+    check(&format!("{PAGE_OF_TESTS} lacks tests"), &faults);
+}
+
+/// Each check finds its fault, and says in which line.
+#[test]
+fn every_kind_of_fault_is_found() {
+    let known = Known {
+        tests: ["test_votes_2a".to_string()].into(),
+        bugs: ["a-double-vote".to_string()].into(),
+        commands: ["lint".to_string()].into(),
+    };
+    let right = "`test_votes_2a` `a-double-vote` `make lint` `make lint T=x` [lab](../README.md)\n\
+                 [`State::observe_term`](../src/raft/state.rs) [`Index`](../src/raft/rpc.rs)\n\
+                 [`TICK`](../src/raft/election.rs) [`Network::call()`](https://example.org) `b-`\n\
+                 [docs](../README.md#where-things-are) [`current_term`](../src/raft/state.rs)\n\
+                 ```\n$ make lint\n`test_that_is_none`\n```\n";
+    assert_eq!(faults_of("docs/x.md", right, &known), [""; 0]);
+    for (wrong, word) in [
+        ("`test_vote_2a`", "no test"),
+        ("`a-double-votes`", "no such bug"),
+        ("`make link`", "no such command"),
+        ("```\n$ make link\n```", "no such command"),
+        ("[lab](README.md)", "no such file"),
+        ("[lab](../README.md#where-things-went)", "no such heading"),
+        ("[`State::observe`](../src/raft/state.rs)", "no `fn observe`"),
+        ("[`Log::observe_term`](../src/raft/state.rs)", "no type `Log`"),
+        ("[`observe()`](../src/raft/state.rs)", "no `fn observe`"),
+        ("[`Indexes`](../src/raft/rpc.rs)", "does not define `Indexes`"),
+        ("[`term_now`](../src/raft/state.rs)", "does not define `term_now`"),
+    ] {
+        let faults = faults_of("docs/x.md", &format!("\n\n{wrong}"), &known);
+        assert_eq!(faults.len(), 1, "{wrong}: {faults:?}");
+        assert!(faults[0].contains(word), "{wrong}: {faults:?}");
+        let line = if wrong.starts_with("```") { 4 } else { 3 };
+        assert!(faults[0].starts_with(&format!("docs/x.md:{line}: ")), "{wrong}: {faults:?}");
+    }
+}
+
+/// What a page may name.
+struct Known {
+    tests: BTreeSet<String>,
+    bugs: BTreeSet<String>,
+    commands: BTreeSet<String>,
+}
+
+impl Known {
+    fn read() -> Known {
+        let mut tests = BTreeSet::new();
+        for dir in ["tests", "src"] {
+            for file in files(Path::new(dir), "rs") {
+                tests.extend(functions_in(&read(&file)).into_iter().filter(|n| is_test_name(n)));
+            }
+        }
+        let bugs = files(Path::new("mutants"), "patch");
+        let bugs = bugs.iter().map(|file| file["mutants/".len()..file.len() - 6].to_string());
+        Known { tests, bugs: bugs.collect(), commands: commands() }
+    }
+}
+
+/// The Makefile's commands, as make itself lists them when asked for one that does not exist.
+fn commands() -> BTreeSet<String> {
+    let mut make = Command::new("make");
+    // As if called by hand, although `make test` may be what runs this.
+    make.args(["--silent", "no-such-command"]).current_dir(root());
+    for variable in ["MAKEFLAGS", "MAKELEVEL", "MFLAGS"] {
+        make.env_remove(variable);
+    }
+    let output = make.output().expect("make is needed to list the Makefile's commands");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let (_, list) = text.split_once("there are: ").unwrap_or_else(|| {
+        panic!("'make no-such-command' lists no commands (see .DEFAULT in the Makefile): {text}")
+    });
+    list.split_whitespace().map(ToString::to_string).collect()
+}
+
+/// A page's faults, each with page and line, what is missing, and what to do.
+fn faults_of(page: &str, text: &str, known: &Known) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut fault = |line: usize, what: String| faults.push(format!("{page}:{line}: {what}"));
+    for (line, name) in names_in(text) {
+        if is_test_name(&name) && !known.tests.contains(&name) {
+            fault(line, format!("there is no test `{name}` under tests/ or src/: was it renamed?"));
+        }
+        if is_bug_name(&name) && !known.bugs.contains(&name) {
+            fault(line, format!("no such bug: mutants/{name}.patch is missing"));
+        }
+    }
+    for (line, command) in commands_in(text) {
+        if !known.commands.contains(&command) {
+            fault(line, format!("no such command: the Makefile knows no `make {command}`"));
+        }
+    }
+    for (line, text, target) in links_in(text) {
+        if let Err(what) = check_link(page, &text, &target) {
+            fault(line, what);
+        }
+    }
+    faults
+}
+
+fn check_link(page: &str, text: &str, target: &str) -> Result<(), String> {
+    if target.contains("://") {
+        return Ok(());
+    }
+    let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+    let dir = Path::new(page).parent().unwrap_or(Path::new(""));
+    let file = if path.is_empty() { PathBuf::from(page) } else { dir.join(path) };
+    let content = match fs::read_to_string(root().join(&file)) {
+        Ok(content) => content,
+        Err(_) if root().join(&file).is_dir() => return Ok(()),
+        Err(_) => return Err(format!("no such file: the link to {target}: was it moved?")),
+    };
+    let mut headings = content.lines().filter(|line| line.starts_with('#')).map(slug);
+    if !heading.is_empty() && !headings.any(|slug| slug == heading) {
+        return Err(format!("no such heading: the link to {target}"));
+    }
+    let Some(name) = text.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) else {
+        return Ok(());
+    };
+    if path.ends_with(".rs") && !name.contains(['/', '.', ' ']) {
+        check_defined(name, &content).map_err(|what| format!("{path} {what}: the link `{name}`"))?;
+    }
+    Ok(())
+}
+
+/// Whether a Rust file defines `Type::function`, `function()`, or another `name`.
+fn check_defined(name: &str, file: &str) -> Result<(), String> {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_alphanumeric() && c != '_').map(ToString::to_string).collect()
+    };
+    let is_defined = |name: &str, as_what: &[&str]| {
+        file.lines().map(words).any(|line| {
+            line.windows(2).any(|pair| as_what.contains(&&*pair[0]) && pair[1] == name)
+        })
+    };
+    let types = ["struct", "enum", "trait", "type", "impl", "for"];
+    let (owner, own) = name.rsplit_once("::").map_or((None, name), |(o, n)| (Some(o), n));
+    if let Some(owner) = owner.filter(|owner| !is_defined(owner, &types)) {
+        return Err(format!("has no type `{owner}`"));
+    }
+    if let Some(function) = own.strip_suffix("()").or(owner.map(|_| own)) {
+        let found = is_defined(function, &["fn"]);
+        return found.then_some(()).ok_or(format!("has no `fn {function}`"));
+    }
+    let is_field = file.contains(&format!(" {own}: "));
+    let found = is_field || is_defined(own, &["struct", "enum", "trait", "type", "const", "mod"]);
+    found.then_some(()).ok_or(format!("does not define `{own}`"))
+}
+
+// ---- reading pages ------------------------------------------------------------------------------
+
+/// A page's lines with their numbers, and whether they stand in a block of code.
+fn lines_of(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
+    let mut in_block = false;
+    text.lines().enumerate().map(move |(number, line)| {
+        let fence = line.trim_start().starts_with("```");
+        in_block ^= fence;
+        (number + 1, line, in_block || fence)
+    })
+}
+
+/// What stands between backticks, outside blocks of code.
+fn names_in(text: &str) -> Vec<(usize, String)> {
+    let prose = lines_of(text).filter(|&(_, _, in_block)| !in_block);
+    prose
+        .flat_map(|(number, line, _)| {
+            line.split('`').skip(1).step_by(2).map(move |name| (number, name.to_string()))
+        })
+        .collect()
+}
+
+/// The `x` of each `make x`.
+fn commands_in(text: &str) -> Vec<(usize, String)> {
+    let mut calls = names_in(text);
+    let blocks = lines_of(text).filter(|&(_, _, in_block)| in_block);
+    calls.extend(blocks.map(|(number, line, _)| {
+        (number, line.trim_start().trim_start_matches("$ ").to_string())
+    }));
+    let command = |call: &str| {
+        let word = call.strip_prefix("make ")?.split_whitespace().next()?;
+        // Not `make T=...`, and not what stands for a name.
+        (!word.contains('=') && !word.contains("...")).then(|| word.to_string())
+    };
+    calls.iter().filter_map(|(number, call)| Some((*number, command(call)?))).collect()
+}
+
+/// The links outside blocks of code: line, text, target.
+fn links_in(text: &str) -> Vec<(usize, String, String)> {
+    let mut links = Vec::new();
+    for (number, line, _) in lines_of(text).filter(|&(_, _, in_block)| !in_block) {
+        let mut rest = line;
+        while let Some((before, after)) = rest.split_once("](") {
+            let Some((target, next)) = after.split_once(')') else { break };
+            let text = before.rsplit_once('[').map_or(before, |(_, text)| text);
+            links.push((number, text.to_string(), target.to_string()));
+            rest = next;
+        }
+    }
+    links
+}
+
+/// A heading as links name it.
+fn slug(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = text.chars().filter(|&c| c.is_alphanumeric() || c == ' ' || c == '-' || c == '_');
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+fn is_test_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    name.len() > 5 && name.starts_with("test_") && name.chars().all(plain)
+}
+
+fn is_bug_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let part = ["a-", "b-", "c-", "d-", "l-"].iter().find_map(|part| name.strip_prefix(part));
+    part.is_some_and(|rest| !rest.is_empty() && rest.chars().all(plain))
+}
+
+/// The names of the functions that a Rust file defines.
+fn functions_in(file: &str) -> Vec<String> {
+    let after_fn = file.lines().filter_map(|line| line.trim_start().split_once("fn "));
+    let names = after_fn.filter_map(|(_, rest)| rest.split(['(', '<']).next());
+    names.map(ToString::to_string).collect()
+}
+
+// ---- files --------------------------------------------------------------------------------------
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn pages() -> Vec<String> {
+    let mut pages = files(Path::new("docs"), "md");
+    pages.push("README.md".to_string());
+    pages
+}
+
+/// All files below `dir` with that extension, in order.
+fn files(dir: &Path, extension: &str) -> Vec<String> {
+    let entries = fs::read_dir(root().join(dir)).unwrap_or_else(|e| panic!("{dir:?}: {e}"));
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = dir.join(entry.expect("a directory can be listed").file_name());
+        if root().join(&path).is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|e| e == extension) {
+            found.push(path.to_string_lossy().into_owned());
+        }
+    }
+    found.sort();
+    found
+}
+
+/// # Panics
+/// If there are faults, with all of them.
+fn check(what: &str, faults: &[String]) {
+    let mut list = String::new();
+    for fault in faults {
+        let _ = write!(list, "\n  {fault}"); // writing to a String cannot fail
+    }
+    assert!(faults.is_empty(), "{what}:{list}\nCorrect the page, then: cargo test --test handbook");
+}
