@@ -9,6 +9,7 @@ use crate::labsync::{Instant, Mutex, channel, thread};
 use crate::raft::{self, Index, Persister, Raft, ServerId, Term, Watcher};
 
 use super::Command;
+use super::banner::Counts;
 use super::history::History;
 use super::oracle::Oracle;
 use super::service::{APPLY_CHANNEL_CAPACITY, Services};
@@ -30,7 +31,7 @@ pub struct Config {
     pub(super) history: Arc<History>,
     /// None when it is switched off.
     oracle: Option<Arc<Oracle>>,
-    counts: Mutex<Counts>,
+    pub(super) counts: Mutex<Counts>,
 }
 
 /// One server of the cluster.
@@ -45,15 +46,6 @@ pub(super) struct Member {
     connected: bool,
     /// How often it was started; part of the names of its ends.
     starts: usize,
-}
-
-/// What `end` subtracts.
-#[derive(Clone, Copy)]
-struct Counts {
-    began: Instant,
-    rpcs: usize,
-    bytes: u64,
-    max_index: Index,
 }
 
 /// What a server answered to `start()`.
@@ -114,42 +106,6 @@ impl Config {
     #[must_use]
     pub fn servers(&self) -> usize {
         self.servers
-    }
-
-    /// Prints the test's banner and starts counting.
-    pub fn begin(&self, banner: &str) {
-        println!("{banner} ...");
-        trace::step(|| TestStep::Begin(banner.to_string()));
-        *self.counts.lock() = self.count();
-    }
-
-    /// Prints the lab's line for a test that passed: seconds, servers, RPCs, bytes, commits.
-    pub fn end(&self) {
-        trace::step(|| TestStep::End);
-        let (now, then) = (self.count(), *self.counts.lock());
-        println!(
-            "  ... Passed --  {:4.1}  {} {:4} {:7} {:4}",
-            then.began.elapsed().as_secs_f64(),
-            self.servers,
-            now.rpcs - then.rpcs,
-            now.bytes - then.bytes,
-            now.max_index - then.max_index
-        );
-    }
-
-    /// Prints a warning; the test goes on.
-    pub fn warn(&self, message: &str) {
-        println!("warning: {message}");
-        trace::step(|| TestStep::Warning(message.to_string()));
-    }
-
-    fn count(&self) -> Counts {
-        Counts {
-            began: Instant::now(),
-            rpcs: self.rpc_total(),
-            bytes: self.bytes_total(),
-            max_index: self.services.max_index(),
-        }
     }
 
     // ---- crashes and restarts ----------------------------------------------------------------
@@ -272,24 +228,6 @@ impl Config {
     pub fn set_long_reordering(&self, yes: bool) {
         trace::step(|| TestStep::LongReordering(yes));
         self.network.long_reordering(yes);
-    }
-
-    /// The number of RPCs that reached a server since it was last started.
-    #[must_use]
-    pub fn rpc_count(&self, server: ServerId) -> usize {
-        self.network.get_count(&server_name(server))
-    }
-
-    /// The number of RPCs sent, lost ones included.
-    #[must_use]
-    pub fn rpc_total(&self) -> usize {
-        self.network.get_total_count()
-    }
-
-    /// The bytes sent in RPCs and delivered replies.
-    #[must_use]
-    pub fn bytes_total(&self) -> u64 {
-        self.network.get_total_bytes()
     }
 
     // ---- the servers --------------------------------------------------------------------------

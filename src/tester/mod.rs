@@ -13,13 +13,17 @@
 //! - one index and term is given to two commands; a server's term falls, restarts included;
 //! - a thread panics, breaks a locking rule, or is left when the test is over.
 //!
+//! An implementation that shows its Figure-2 state ([`View`](crate::raft::View)) is watched by the
+//! oracle as well, which checks the properties of Figure 3 at every step.
+//!
 //! # Layout
-//! [`Config`] (`config.rs`: the cluster; `checks.rs`: what tests ask; `faults.rs`: what
-//! befalls it in the nemesis only), `service.rs` (the service
-//! and its checks), `history.rs` (leaders, terms and indices over the whole test), [`runner`] (the
-//! command line: which tests, how many at a time, seeds), [`trace`] (everything that happens in a run,
-//! in a file), `canary.rs` (was the host too slow?).
+//! [`Config`] (`config.rs`: the cluster; `checks.rs`: what tests ask; `banner.rs`: what they print;
+//! `faults.rs`: what befalls it in the nemesis only), `service.rs` (the service and its checks),
+//! `history.rs` (leaders, terms and indices over the whole test), `oracle/` (every step checked),
+//! [`trace`] (everything that happens in a run, in a file), [`runner`] (the command line: which
+//! tests, how many at a time, seeds), `canary.rs` (was the host too slow?).
 
+mod banner;
 mod canary;
 mod checks;
 mod command;

@@ -1,5 +1,4 @@
-//! All that is known of a cluster, and what one server's views may not show: falling values, a
-//! second vote, a log out of order, memory that is not on disk.
+//! All that is known of a cluster; votes and entries, which must be the same wherever they show.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,19 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::messages::{Call, Reply, Rpc};
+use super::server::{check_disk, check_indices, check_reign, check_terms, is_disk_check_due};
 use super::shadow::{LogChange, Role, Shadow, entry_of};
 use super::{Broken, Check, broken};
 use crate::labgob::Bytes;
-use crate::raft::{Index, OnDisk, RoleView, Saved, ServerId, Term, View};
+use crate::raft::{Index, OnDisk, RoleView, ServerId, Term, View};
 
 const ELECTION_SAFETY: &str = "Election Safety (Figure 3)";
-const APPEND_ONLY: &str = "Leader Append-Only (Figure 3)";
 const LOG_MATCHING: &str = "Log Matching (Figure 3)";
-const TERMS_RISE: &str = "terms only rise (Figure 2, current_term)";
-const VOLATILE: &str = "indices only rise (Figure 2, volatile state)";
-const ORDER: &str = "indices in order (Figure 2)";
-const PERSISTENT: &str = "persistent state (Figure 2)";
-const MATCH_INDEX: &str = "match_index (Figure 2, volatile state on leaders)";
 
 /// The record of one test.
 pub(super) struct Book {
@@ -253,157 +247,4 @@ impl Book {
         }
         Ok(())
     }
-}
-
-fn check_terms(server: ServerId, shadow: &Shadow, view: &View<'_>) -> Check {
-    let (old, new) = (shadow.current_term, view.current_term);
-    if new < old {
-        let when = if shadow.seen { "" } else { " over a restart" };
-        let how = format!("the term of server {server} falls from {old} to {new}{when}");
-        return broken(TERMS_RISE, &[server], how);
-    }
-    Ok(())
-}
-
-/// The indices of one view, and those of the one before.
-fn check_indices(server: ServerId, shadow: &Shadow, view: &View<'_>) -> Check {
-    let last_index = view.snapshot_index + view.entries.len() as Index;
-    let View { snapshot_index, last_applied, commit_index, .. } = *view;
-    for (low, low_name, high, high_name) in [
-        (last_applied, "last_applied", commit_index, "commit_index"),
-        (commit_index, "commit_index", last_index, "last index"),
-        (snapshot_index, "snapshot index", commit_index, "commit_index"),
-    ] {
-        if low > high {
-            let how = format!("server {server}: {low_name} {low} > {high_name} {high}");
-            return broken(ORDER, &[server], how);
-        }
-    }
-    let rising = [
-        ("snapshot index", shadow.snapshot_index, snapshot_index),
-        ("commit_index", if shadow.seen { shadow.commit_index } else { 0 }, commit_index),
-        ("last_applied", if shadow.seen { shadow.last_applied } else { 0 }, last_applied),
-    ];
-    for (name, old, new) in rising {
-        if new < old {
-            let how = format!("server {server}: {name} falls from {old} to {new}");
-            return broken(VOLATILE, &[server], how);
-        }
-    }
-    // A snapshot that a leader has sent is ahead of what is applied, until it is delivered.
-    let moved = !shadow.seen || last_applied != shadow.last_applied;
-    if moved && last_applied < snapshot_index {
-        let how = format!(
-            "server {server}: last_applied {last_applied} < snapshot index {snapshot_index}: the \
-             entries between are gone"
-        );
-        return broken(ORDER, &[server], how);
-    }
-    if !shadow.seen && last_applied > snapshot_index {
-        let how = format!(
-            "server {server} restarts with last_applied {last_applied}, but its service has its \
-             snapshot only, up to {snapshot_index}"
-        );
-        return broken(PERSISTENT, &[server], how);
-    }
-    Ok(())
-}
-
-/// What may not change while a server leads a term.
-fn check_reign(
-    server: ServerId,
-    shadow: &Shadow,
-    view: &View<'_>,
-    change: Option<&LogChange>,
-) -> Check {
-    let Role::Leader { match_index: old } = &shadow.role else { return Ok(()) };
-    let RoleView::Leader { match_index: new, .. } = view.role else { return Ok(()) };
-    let term = view.current_term;
-    if !shadow.seen || term != shadow.current_term {
-        if shadow.seen {
-            let how = format!(
-                "server {server} leads term {} and then, without an election, term {term}",
-                shadow.current_term
-            );
-            return broken(ELECTION_SAFETY, &[server], how);
-        }
-        return Ok(());
-    }
-    if let Some(LogChange { first_new, truncated: true }) = change {
-        let how = format!(
-            "server {server}, leader of term {term}, deletes or replaces its entries from \
-             {first_new} on"
-        );
-        return broken(APPEND_ONLY, &[server], how);
-    }
-    for (peer, (&old, &new)) in old.iter().zip(new).enumerate() {
-        if new < old {
-            let how = format!("server {server}: match_index of {peer} falls from {old} to {new}");
-            return broken(MATCH_INDEX, &[server, peer], how);
-        }
-    }
-    Ok(())
-}
-
-/// Whether to read the disk: if anything persistent has changed, but not at each append to a long
-/// log, as long as it was saved at all.
-fn is_disk_check_due(
-    shadow: &Shadow,
-    view: &View<'_>,
-    change: Option<&LogChange>,
-    disk: &OnDisk,
-) -> bool {
-    let same_vote = (shadow.current_term, shadow.voted_for) == (view.current_term, view.voted_for);
-    let same_snapshot = shadow.snapshot == *view.snapshot;
-    if !shadow.seen || !same_vote || !same_snapshot {
-        return true;
-    }
-    match change {
-        Some(LogChange { truncated: false, .. }) if shadow.writes < disk.writes => shadow.is_due(),
-        Some(_) => true,
-        None => shadow.writes != disk.writes,
-    }
-}
-
-/// "Updated on stable storage before responding to RPCs": before anybody can see it.
-fn check_disk(server: ServerId, view: &View<'_>, disk: &OnDisk) -> Check {
-    let fault = |what: String| {
-        let how = format!("server {server}: {what}: a crash now would undo what others can see");
-        broken(PERSISTENT, &[server], how)
-    };
-    if *view.snapshot != disk.snapshot {
-        let (memory, disk) = (view.snapshot.len(), disk.snapshot.len());
-        return fault(format!("snapshot of {memory} bytes in memory, another of {disk} on disk"));
-    }
-    let Some(read_saved) = view.read_saved else { return Ok(()) };
-    let saved = if disk.raft_state.is_empty() {
-        Saved::default()
-    } else {
-        match read_saved(&disk.raft_state) {
-            Ok(saved) => saved,
-            Err(error) => return fault(format!("its persisted state cannot be read: {error}")),
-        }
-    };
-    if saved.current_term != view.current_term {
-        let (memory, disk) = (view.current_term, saved.current_term);
-        return fault(format!("current_term {memory} in memory, {disk} on disk"));
-    }
-    if saved.voted_for != view.voted_for {
-        let (memory, disk) = (view.voted_for, saved.voted_for);
-        return fault(format!("voted_for {memory:?} in memory, {disk:?} on disk"));
-    }
-    let (memory, on_disk) =
-        ((view.snapshot_index, view.snapshot_term), (saved.snapshot_index, saved.snapshot_term));
-    if memory != on_disk {
-        return fault(format!("snapshot up to {memory:?} in memory, {on_disk:?} on disk"));
-    }
-    if saved.entries != view.entries {
-        let same = saved.entries.iter().zip(view.entries).take_while(|(a, b)| a == b).count();
-        let first = view.snapshot_index + 1 + same as Index;
-        let (memory, disk) = (view.entries.len(), saved.entries.len());
-        return fault(format!(
-            "{memory} log entries in memory, {disk} on disk, different from {first} on"
-        ));
-    }
-    Ok(())
 }

@@ -28,12 +28,13 @@
 //! than what it costs to save it.
 //!
 //! # Layout
-//! `book.rs` (all that is known; what one server's view may not show), `cluster.rs` (what the
+//! `book.rs` (all that is known), `server.rs` (what one server may not show), `cluster.rs` (what the
 //! servers may not show together), `messages.rs` (RPCs), `shadow.rs` (what a server showed last).
 
 mod book;
 mod cluster;
 mod messages;
+mod server;
 mod shadow;
 #[cfg(test)]
 mod tests;
