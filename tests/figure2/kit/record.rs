@@ -1,5 +1,5 @@
-//! The record of a test: what was said and done, in order, for the report of a failure; and what the
-//! server under test had on its disk at each moment.
+//! The record of a test: what was said and done, in order, for the report of a failure; and what
+//! the server under test had on its disk at each moment.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ pub struct Record {
     /// The sentence of the paper that the test is about.
     sentence: &'static str,
     notes: Leaf<Notes>,
-    /// Notified when a request of the server's arrives, when one is answered or lost, when something
-    /// is applied, and when the server saves.
+    /// Notified when a request of the server's arrives, when one is answered or lost, when
+    /// something is applied, and when the server saves.
     pub changed: Condvar,
 }
 
@@ -88,8 +88,13 @@ impl Record {
     /// What to show when a failure has not been reported here: a panic of the server's, say.
     pub fn unreported(&self) -> Option<String> {
         let reported = self.notes.with(|notes| notes.reported);
-        (!reported)
-            .then(|| format!("{}\nthe test was cut short, for the reason below\n{}", self.sentence, self.exchange()))
+        (!reported).then(|| {
+            format!(
+                "{}\nthe test was cut short, for the reason below\n{}",
+                self.sentence,
+                self.exchange()
+            )
+        })
     }
 
     fn exchange(&self) -> String {
