@@ -34,10 +34,11 @@ fn given(s: &Stage, term: u64, log: &[u64], commit: u64) {
     s.accepts(1, append(term, (0, 0), log, commit));
 }
 
-const UP_TO_DATE: &str = "§5.4.1: a vote only for a candidate whose log is at least as up-to-date: the later last term \
-     wins, with equal terms the longer log";
+const UP_TO_DATE: &str = "§5.4.1: a vote only for a candidate whose log is at least as \
+     up-to-date: the later last term wins, with equal terms the longer log";
 
-/// Candidates' last entries, and whether they get a vote from a server with the entries 1@1 2@1 3@3.
+/// Candidates' last entries, and whether they get a vote from a server with the entries 1@1 2@1
+/// 3@3.
 const CANDIDATES: &[(EntryAt, bool)] = &[
     ((0, 0), false),
     ((3, 1), false),
@@ -143,8 +144,8 @@ fn test_heartbeat_needs_the_previous_entry_2b() {
 fn test_conflicting_entries_go_with_all_behind_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, AppendEntries, receiver 3: an entry of another term at the same index goes, and \
-         all that follow it",
+        "Figure 2, AppendEntries, receiver 3: an entry of another term at the same index goes, \
+         and all that follow it",
     );
     given(&s, 1, &[1, 1, 1, 1], 0);
     s.accepts(2, append(2, (1, 1), &[2], 0));
@@ -176,8 +177,8 @@ fn test_equal_commands_of_other_terms_conflict_2b() {
 fn test_old_append_keeps_what_follows_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, AppendEntries, receiver 3: without a conflict nothing is deleted: an append that \
-         comes late or twice takes nothing away",
+        "Figure 2, AppendEntries, receiver 3: without a conflict nothing is deleted: an append \
+         that comes late or twice takes nothing away",
     );
     given(&s, 1, &[1, 1, 1, 1], 0);
     s.accepts(1, append(1, (0, 0), &[1], 0));
@@ -189,7 +190,8 @@ fn test_old_append_keeps_what_follows_2b() {
 fn test_heartbeat_keeps_what_follows_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, AppendEntries, receiver 3: a heartbeat with an earlier prevLogIndex deletes nothing",
+        "Figure 2, AppendEntries, receiver 3: a heartbeat with an earlier prevLogIndex deletes \
+         nothing",
     );
     given(&s, 1, &[1, 1, 1, 1], 0);
     s.accepts(1, append(1, (1, 1), &[], 0));
@@ -212,7 +214,8 @@ fn test_entries_are_not_added_twice_2b() {
 fn test_commit_index_follows_the_leaders_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, AppendEntries, receiver 5: leaderCommit raises commitIndex, and never lowers it",
+        "Figure 2, AppendEntries, receiver 5: leaderCommit raises commitIndex, and never lowers \
+         it",
     );
     given(&s, 1, &[1, 1, 1], 0);
     s.applies(&[]);
@@ -228,8 +231,8 @@ fn test_commit_index_follows_the_leaders_2b() {
 fn test_commit_stops_at_the_last_new_entry_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, AppendEntries, receiver 5: commitIndex goes up to the last new entry: what stands \
-         behind it may be an old leader's",
+        "Figure 2, AppendEntries, receiver 5: commitIndex goes up to the last new entry: what \
+         stands behind it may be an old leader's",
     );
     given(&s, 1, &[1, 1, 1], 0);
     s.accepts(2, append(2, (1, 1), &[], 3)); // n2's 2 and 3 are others
@@ -241,7 +244,8 @@ fn test_commit_stops_at_the_last_new_entry_2b() {
 fn test_commit_stops_at_the_end_of_the_log_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, AppendEntries, receiver 5: commitIndex goes up to the last new entry, not beyond",
+        "Figure 2, AppendEntries, receiver 5: commitIndex goes up to the last new entry, not \
+         beyond",
     );
     s.accepts(1, append(1, (0, 0), &[1, 1], 9));
     s.applies(&["1@1", "2@1"]);
@@ -285,8 +289,8 @@ fn test_entries_are_applied_in_order_2b() {
 fn test_refusal_tells_where_the_logs_differ_2b() {
     let s = Stage::new(
         3,
-        "§5.3, the optimization: a refusal tells the conflicting entry's term and that term's first \
-         index, or the end of a log that is too short",
+        "§5.3, the optimization: a refusal tells the conflicting entry's term and that term's \
+         first index, or the end of a log that is too short",
     );
     given(&s, 5, &[1, 4, 4, 4, 5], 0);
     // A leader must be able to skip the whole term 4; what a hint may not do is skip a match.

@@ -1,4 +1,5 @@
-//! Part B: how n0 as a leader brings followers' logs to agree with its own (§5.3), and at what cost.
+//! Part B: how n0 as a leader brings followers' logs to agree with its own (§5.3), and at what
+//! cost.
 
 use std::time::Duration;
 
@@ -34,7 +35,8 @@ fn test_followers_of_figure_7_are_repaired_2b() {
     ];
     let s = Stage::new(
         7,
-        "§5.3, Figure 7: followers that lack entries, or have others, are made to agree with the leader",
+        "§5.3, Figure 7: followers that lack entries, or have others, are made to agree with the \
+         leader",
     );
     s.accepts(1, append(7, (0, 0), &leader, 0));
     for (peer, log) in s.peers().zip(followers) {
@@ -49,7 +51,8 @@ fn test_followers_of_figure_7_are_repaired_2b() {
 fn test_refused_leader_tries_further_back_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, leaders: refused because of the logs, a leader decrements nextIndex and tries again",
+        "Figure 2, leaders: refused because of the logs, a leader decrements nextIndex and tries \
+         again",
     );
     s.accepts(1, append(1, (0, 0), &[1, 1, 1], 0));
     s.elect_held();

@@ -1,5 +1,5 @@
-//! Part B: when n0 as a leader takes an entry for committed (§5.3, §5.4.2): Figure 2, leaders, the last
-//! rule, and what may be counted for it.
+//! Part B: when n0 as a leader takes an entry for committed (§5.3, §5.4.2): Figure 2, leaders,
+//! the last rule, and what may be counted for it.
 
 use raftlab::lab_tests;
 use raftlab::tester::LabTest;
@@ -40,7 +40,8 @@ fn test_half_commits_nothing_2b() {
     for (servers, have_it) in [(3, 0), (4, 1), (5, 1)] {
         let s = Stage::new(
             servers,
-            "Figure 2, leaders: an entry is committed when a majority of all servers has it, not before",
+            "Figure 2, leaders: an entry is committed when a majority of all servers has it, not \
+             before",
         );
         s.elect_held();
         let mark = s.mark();
@@ -57,8 +58,8 @@ fn test_half_commits_nothing_2b() {
 fn test_success_covers_what_was_sent_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, leaders: after a success matchIndex is what the request held, whatever the log \
-         has grown to meanwhile",
+        "Figure 2, leaders: after a success matchIndex is what the request held, whatever the \
+         log has grown to meanwhile",
     );
     s.elect_held();
     let mark = s.mark();
@@ -126,7 +127,8 @@ fn test_refusal_is_no_match_2b() {
 fn test_match_needs_a_reply_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, state: matchIndex starts at 0 and rises with replies: what was sent is not yet there",
+        "Figure 2, state: matchIndex starts at 0 and rises with replies: what was sent is not \
+         yet there",
     );
     s.accepts(1, append(1, (0, 0), &[1, 1], 0));
     s.elect_held();
@@ -143,8 +145,8 @@ fn test_match_needs_a_reply_2b() {
 fn test_entries_of_earlier_terms_commit_with_an_own_one_2b() {
     let s = Stage::new(
         5,
-        "§5.4.2, Figure 8: copies of an entry of an earlier term do not commit it; it commits with \
-         the first entry of the leader's own term",
+        "§5.4.2, Figure 8: copies of an entry of an earlier term do not commit it; it commits \
+         with the first entry of the leader's own term",
     );
     s.accepts(1, append(2, (0, 0), &[1, 2, 2], 0));
     s.peers().for_each(|peer| s.behave(peer, Manner::Follows(Follower::with(&[]))));

@@ -155,8 +155,8 @@ fn test_leader_comes_back_as_a_follower_2c() {
 fn test_everything_is_applied_again_2c() {
     let mut s = Stage::new(
         3,
-        "Figure 2, state: lastApplied is volatile: the service has lost its memory in the crash, and \
-         gets everything again",
+        "Figure 2, state: lastApplied is volatile: the service has lost its memory in the crash, \
+         and gets everything again",
     );
     s.accepts(1, append(1, EMPTY, &[1, 1, 1], 3));
     s.applies(&["1@1", "2@1", "3@1"]);

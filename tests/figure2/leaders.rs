@@ -1,4 +1,5 @@
-//! Part B: what n0 as a leader does with commands and replies (§5.3): start(), nextIndex, matchIndex.
+//! Part B: what n0 as a leader does with commands and replies (§5.3): start(), nextIndex,
+//! matchIndex.
 
 use std::time::Duration;
 
@@ -40,7 +41,8 @@ fn check_start(s: &Stage, text: &str, expected: (u64, u64)) {
 fn test_start_answers_index_and_term_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, leaders: a command becomes the next entry of the leader's log; indices begin at 1",
+        "Figure 2, leaders: a command becomes the next entry of the leader's log; indices begin \
+         at 1",
     );
     let term = s.elect_obeyed();
     check_start(&s, "a", (1, term));
@@ -155,7 +157,8 @@ fn test_new_entry_is_sent_to_all_2b() {
 fn test_acknowledged_entries_are_not_sent_again_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, leaders: after a success nextIndex rises: what the follower has is not sent again",
+        "Figure 2, leaders: after a success nextIndex rises: what the follower has is not sent \
+         again",
     );
     s.elect_obeyed();
     for index in 1..=10 {
@@ -199,7 +202,8 @@ fn test_lost_append_is_sent_again_2b() {
 fn test_unanswered_append_is_no_end_2b() {
     let s = Stage::new(
         3,
-        "§5.3: a leader goes on while a reply is missing: the entry reaches the follower some other way",
+        "§5.3: a leader goes on while a reply is missing: the entry reaches the follower some \
+         other way",
     );
     let term = s.elect_obeyed();
     s.wait(A_MOMENT);

@@ -1,14 +1,14 @@
 //! Figure 2, sentence by sentence: one real Raft among servers that the test plays.
 //!
-//! The lab's tests watch a whole cluster, where many a mistake stays hidden: a server that votes twice
-//! in a term may do so for weeks before two leaders come of it. Here the test sends the messages
-//! that show it. Each test is about one sentence of Figure 2, Figure 13 or the sections around
-//! them, and says which when it fails, with what it expected, what happened, and the exchange of
-//! messages that led there.
+//! The lab's tests watch a whole cluster, where many a mistake stays hidden: a server that votes
+//! twice in a term may do so for weeks before two leaders come of it. Here the test sends the
+//! messages that show it. Each test is about one sentence of Figure 2, Figure 13 or the sections
+//! around them, and says which when it fails, with what it expected, what happened, and the
+//! exchange of messages that led there.
 //!
-//! Nothing is assumed of the Raft but its interface and the messages in `src/raft/rpc.rs`: not its
-//! timeouts (they are measured), not its pace (beyond the lab's limits), not its inside. The tests of a
-//! Part need that Part and those before.
+//! Nothing is assumed of the Raft but its interface and the messages in `src/raft/rpc.rs`: not
+//! its timeouts (they are measured), not its pace (beyond the lab's limits), not its inside. The
+//! tests of a Part need that Part and those before.
 //!
 //! # Layout
 //! - `votes.rs`, `terms.rs`, `timers.rs`: Part A

@@ -273,7 +273,8 @@ fn test_old_snapshot_call_is_ignored_2d() {
 fn test_leader_sends_its_snapshot_2d() {
     let s = Stage::new(
         3,
-        "§7: a follower that needs entries which are gone gets the snapshot, and then the entries",
+        "§7: a follower that needs entries which are gone gets the snapshot, and then the \
+         entries",
     );
     given(&s, 5);
     s.snapshot(3);
@@ -327,8 +328,8 @@ fn test_newer_term_in_install_reply_is_adopted_2d() {
 fn test_install_reply_covers_the_snapshot_only_2d() {
     let s = Stage::new(
         3,
-        "Figure 2, leaders: what a follower is known to have after InstallSnapshot is the snapshot, \
-         not the log behind it",
+        "Figure 2, leaders: what a follower is known to have after InstallSnapshot is the \
+         snapshot, not the log behind it",
     );
     given(&s, 3);
     s.snapshot(3);

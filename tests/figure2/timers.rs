@@ -1,7 +1,7 @@
 //! Part A: the election timer, and the heartbeats that keep the others' quiet (§5.2).
 //!
-//! How long a timeout is, each Raft decides for itself: it is measured. The lab asks for an election
-//! within a second or so, and for about ten heartbeats a second at most.
+//! How long a timeout is, each Raft decides for itself: it is measured. The lab asks for an
+//! election within a second or so, and for about ten heartbeats a second at most.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -71,8 +71,8 @@ fn test_new_server_is_a_follower_2a() {
 fn test_timeout_starts_an_election_2a() {
     let s = Stage::new(
         3,
-        "Figure 2, followers: when the election timeout passes without a word from the leader or a \
-         vote, become a candidate",
+        "Figure 2, followers: when the election timeout passes without a word from the leader or \
+         a vote, become a candidate",
     );
     s.accepts(1, heartbeat(1));
     let (start, campaign) = (now(), s.campaign());
@@ -85,7 +85,8 @@ fn test_timeout_starts_an_election_2a() {
 fn test_election_starts_the_timer_anew_2a() {
     let s = Stage::new(
         3,
-        "Figure 2, candidates: an election starts the timer anew, and the next comes a timeout later",
+        "Figure 2, candidates: an election starts the timer anew, and the next comes a timeout \
+         later",
     );
     let shortest = timeouts(&s, 10).into_iter().min().expect("ten of them");
     let expected = "at least 100 ms from election to election, as heartbeats are 100 ms apart";
@@ -121,7 +122,8 @@ fn test_granting_a_vote_resets_the_timer_2a() {
 fn test_refusing_a_vote_does_not_reset_the_timer_2a() {
     let s = Stage::new(
         3,
-        "Figure 2, followers: only a vote that is granted resets the timer, not one that is refused",
+        "Figure 2, followers: only a vote that is granted resets the timer, not one that is \
+         refused",
     );
     s.grants(1, vote(1, EMPTY));
     let elections = elections_during(&s, || {
@@ -150,8 +152,8 @@ fn test_entries_reset_the_timer_2b() {
 fn test_refused_append_resets_the_timer_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, followers: an AppendEntries of the leader resets the timer, also if the logs do \
-         not match yet",
+        "Figure 2, followers: an AppendEntries of the leader resets the timer, also if the logs \
+         do not match yet",
     );
     let elections = elections_during(&s, || {
         s.refuses(1, append(1, (7, 1), &[1], 0));
@@ -163,7 +165,8 @@ fn test_refused_append_resets_the_timer_2b() {
 fn test_candidate_with_an_old_log_does_not_reset_the_timer_2b() {
     let s = Stage::new(
         3,
-        "Figure 2, followers: only a vote that is granted resets the timer, not one that is refused",
+        "Figure 2, followers: only a vote that is granted resets the timer, not one that is \
+         refused",
     );
     s.accepts(1, append(1, EMPTY, &[1], 0));
     s.denies(2, vote(2, EMPTY));
@@ -231,7 +234,8 @@ fn gaps(s: &Stage, mark: usize, peer: usize, term: Term) -> Vec<Duration> {
     times.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
-/// Heartbeats go to `peer` often enough for a follower like n0, and not more often than the lab allows.
+/// Heartbeats go to `peer` often enough for a follower like n0, and not more often than the lab
+/// allows.
 #[track_caller]
 fn check_heartbeats(s: &Stage, mark: usize, peer: usize, term: Term, shortest: Duration) {
     let gaps = gaps(s, mark, peer, term);
@@ -250,7 +254,8 @@ fn check_heartbeats(s: &Stage, mark: usize, peer: usize, term: Term, shortest: D
 fn test_heartbeats_are_repeated_2a() {
     let s = Stage::new(
         3,
-        "Figure 2, leaders: heartbeats are repeated in idle times, so that nobody's timeout passes",
+        "Figure 2, leaders: heartbeats are repeated in idle times, so that nobody's timeout \
+         passes",
     );
     let shortest = timeouts(&s, 10).into_iter().min().expect("ten of them");
     let term = s.elect_obeyed();

@@ -36,7 +36,8 @@ fn test_votes_once_per_term_2a() {
 fn test_repeats_its_vote_2a() {
     let s = Stage::new(
         3,
-        "Figure 2, RequestVote, receiver 2: whoever has the vote gets it again when it asks again",
+        "Figure 2, RequestVote, receiver 2: whoever has the vote gets it again when it asks \
+         again",
     );
     s.grants(1, vote(1, EMPTY));
     s.grants(1, vote(1, EMPTY));
@@ -123,7 +124,8 @@ fn test_majority_of_votes_makes_a_leader_2a() {
     for (servers, needed) in [(3, 1), (4, 2), (5, 2), (7, 3)] {
         let s = Stage::new(
             servers,
-            "Figure 2, candidates: with votes from a majority, become leader (whatever the others do)",
+            "Figure 2, candidates: with votes from a majority, become leader (whatever the \
+             others do)",
         );
         let campaign = s.campaign();
         let voters: Vec<_> = (1..=needed).collect();
@@ -136,7 +138,8 @@ fn test_half_of_the_votes_makes_no_leader_2a() {
     for (servers, votes) in [(3, 0), (4, 1), (5, 1), (7, 2)] {
         let s = Stage::new(
             servers,
-            "Figure 2, candidates: it takes votes from a majority of all servers to become leader",
+            "Figure 2, candidates: it takes votes from a majority of all servers to become \
+             leader",
         );
         let campaign = s.campaign();
         let voters: Vec<_> = (1..=votes).collect();

@@ -203,7 +203,8 @@ impl Stage {
         self.script.answer(held.id, Reply::Append(reply));
     }
 
-    /// The server refuses what n0 asks, as one with an empty log does, until n0 sends its snapshot.
+    /// The server refuses what n0 asks, as one with an empty log does, until n0 sends its
+    /// snapshot.
     #[track_caller]
     pub fn asks_for_snapshot(&self, peer: ServerId) -> Held {
         let mut mark = 0;
@@ -242,7 +243,8 @@ impl Stage {
         self.script.with(|state| state.paused = paused);
     }
 
-    /// Waits, for a while, until n0's service has applied everything up to `index`; up to where it has.
+    /// Waits, for a while, until n0's service has applied everything up to `index`; up to where
+    /// it has.
     pub fn last_applied(&self, index: Index) -> Index {
         let enough = |state: &super::script::State| (state.last_applied >= index).then_some(());
         self.script.wait_for(PATIENCE / 5, enough);

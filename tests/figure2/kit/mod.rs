@@ -1,15 +1,16 @@
 //! The stage of a Figure-2 test: one real Raft, n0, among scripted servers n1, n2 and so on.
 //!
-//! A test acts (sends n0 a request, answers one of n0's, lets time pass, crashes n0) and checks what
-//! can be seen from outside: replies, requests, what is applied, what survives a crash. It knows no
-//! more of n0 than its interface, so it holds for any Raft; where time matters, it measures n0's own.
-//! A failure shows the sentence that the test is about, what it asks for, what happened instead, and
-//! the exchange that led there.
+//! A test acts (sends n0 a request, answers one of n0's, lets time pass, crashes n0) and checks
+//! what can be seen from outside: replies, requests, what is applied, what survives a crash. It
+//! knows no more of n0 than its interface, so it holds for any Raft; where time matters, it
+//! measures n0's own. A failure shows the sentence that the test is about, what it asks for, what
+//! happened instead, and the exchange that led there.
 //!
 //! # Layout
-//! [`Stage`]: starting, crashing, time (here); what it sends to n0 and asks of it (`acts.rs`); waiting
-//! for what n0 sends (`waits.rs`). [`Script`] (`script.rs`): the scripted servers. `record.rs`: the
-//! exchange, and n0's disk. `words.rs`: making and writing messages. `follower.rs`: a right follower.
+//! [`Stage`]: starting, crashing, time (here); what it sends to n0 and asks of it (`acts.rs`);
+//! waiting for what n0 sends (`waits.rs`). [`Script`] (`script.rs`): the scripted servers.
+//! `record.rs`: the exchange, and n0's disk. `words.rs`: making and writing messages.
+//! `follower.rs`: a right follower.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -40,12 +41,12 @@ pub use self::words::{
 
 /// How long a test waits for what must come: the lab wants an election within a second.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a test waits for what must not come of an event: longer than a Raft that polls takes to
-/// notice, shorter than any election timeout.
+/// How long a test waits for what must not come of an event: longer than a Raft that polls takes
+/// to notice, shorter than any election timeout.
 pub const A_MOMENT: Duration = Duration::from_millis(40);
 
-/// So many scheduling points may pass while some thread is always ready to run: one server needs a
-/// tenth of it. Whoever polls instead of waiting needs more.
+/// So many scheduling points may pass while some thread is always ready to run: one server needs
+/// a tenth of it. Whoever polls instead of waiting needs more.
 const MOST_WORK_WITHOUT_WAIT: u64 = 20_000;
 
 /// How many messages lie between Raft and its service, as in the lab.
@@ -130,7 +131,8 @@ impl Stage {
         let (size, snapshot) = (disk.raft_state.len(), disk.snapshot.len());
         self.script.with(|state| {
             self.record.note(format_args!(
-                "n0        crashes and restarts from a state of {size} bytes, a snapshot of {snapshot}"
+                "n0        crashes and restarts from a state of {size} bytes, a snapshot of \
+                 {snapshot}"
             ));
             state.instance = instance;
             state.applied.clear();
@@ -179,7 +181,8 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         if unwinding() {
-            // Something has failed that was not reported here: a panic of n0's, a thread that hangs.
+            // Something has failed that was not reported here: a panic of n0's, a thread that
+            // hangs.
             if let Some(exchange) = self.record.unreported() {
                 println!("\n{exchange}");
             }

@@ -1,5 +1,5 @@
-//! The record of a test: what was said and done, in order, for the report of a failure; and what the
-//! server under test had on its disk at each moment.
+//! The record of a test: what was said and done, in order, for the report of a failure; and what
+//! the server under test had on its disk at each moment.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ pub struct Record {
     /// The sentence of the paper that the test is about.
     sentence: &'static str,
     notes: Leaf<Notes>,
-    /// Notified when a request of the server's arrives, when one is answered or lost, when something
-    /// is applied, and when the server saves.
+    /// Notified when a request of the server's arrives, when one is answered or lost, when
+    /// something is applied, and when the server saves.
     pub changed: Condvar,
 }
 

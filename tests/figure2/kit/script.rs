@@ -1,8 +1,8 @@
 //! The scripted servers: what the Raft under test sends them, and what they answer.
 //!
-//! Each request waits, in the network's thread for it, until the test answers it or loses it; or it
-//! is answered at once, if the test has said so by a [`Manner`]. Some things no Raft may ever send:
-//! they are checked here, in every test.
+//! Each request waits, in the network's thread for it, until the test answers it or loses it; or
+//! it is answered at once, if the test has said so by a [`Manner`]. Some things no Raft may ever
+//! send: they are checked here, in every test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -47,7 +47,8 @@ pub struct Campaign {
 }
 
 impl Stage {
-    /// Waits until n0 campaigns in a term that the test has not seen yet, and has asked everybody.
+    /// Waits until n0 campaigns in a term that the test has not seen yet, and has asked
+    /// everybody.
     #[track_caller]
     pub fn campaign(&self) -> Campaign {
         let seen = self.campaign_seen.get();
@@ -160,7 +161,8 @@ impl Stage {
         sent.iter().filter_map(campaign_of).map(|c| c.term).collect::<BTreeSet<_>>().len()
     }
 
-    /// Waits for the first request to `peer`, sent since `mark` and not answered yet, that `is_it`.
+    /// Waits for the first request to `peer`, sent since `mark` and not answered yet, that
+    /// `is_it`.
     #[track_caller]
     pub fn next(&self, mark: usize, peer: ServerId, what: &str, is_it: fn(&Rpc) -> bool) -> Held {
         self.next_where(mark, peer, what, is_it)

@@ -10,14 +10,15 @@ use raftlab::raft::{Index, ServerId, Term};
 /// An entry's place and term; (0, 0) is "before the log".
 pub type EntryAt = (Index, Term);
 
-/// A RequestVote for `term` of a candidate whose log ends with the entry `last`. The sender fills in
-/// who it is.
+/// A RequestVote for `term` of a candidate whose log ends with the entry `last`. The sender fills
+/// in who it is.
 pub fn vote(term: Term, last: EntryAt) -> RequestVoteArgs {
     let (last_log_index, last_log_term) = last;
     RequestVoteArgs { term, candidate_id: 0, last_log_index, last_log_term }
 }
 
-/// An AppendEntries of the leader of `term`: behind the entry `prev` come entries of the terms `new`.
+/// An AppendEntries of the leader of `term`: behind the entry `prev` come entries of the terms
+/// `new`.
 pub fn append(term: Term, prev: EntryAt, new: &[Term], leader_commit: Index) -> AppendEntriesArgs {
     let (prev_log_index, prev_log_term) = prev;
     let entries = (prev_log_index + 1..).zip(new).map(|(index, &term)| entry(index, term));
