@@ -177,7 +177,8 @@ fn check_link(page: &str, text: &str, target: &str) -> Result<(), String> {
         return Ok(());
     };
     if path.ends_with(".rs") && !name.contains(['/', '.', ' ']) {
-        check_defined(name, &content).map_err(|what| format!("{path} {what}: the link `{name}`"))?;
+        check_defined(name, &content)
+            .map_err(|what| format!("{path} {what}: the link `{name}`"))?;
     }
     Ok(())
 }
@@ -188,9 +189,9 @@ fn check_defined(name: &str, file: &str) -> Result<(), String> {
         text.split(|c: char| !c.is_alphanumeric() && c != '_').map(ToString::to_string).collect()
     };
     let is_defined = |name: &str, as_what: &[&str]| {
-        file.lines().map(words).any(|line| {
-            line.windows(2).any(|pair| as_what.contains(&&*pair[0]) && pair[1] == name)
-        })
+        file.lines()
+            .map(words)
+            .any(|line| line.windows(2).any(|pair| as_what.contains(&&*pair[0]) && pair[1] == name))
     };
     let types = ["struct", "enum", "trait", "type", "impl", "for"];
     let (owner, own) = name.rsplit_once("::").map_or((None, name), |(o, n)| (Some(o), n));
@@ -232,9 +233,11 @@ fn names_in(text: &str) -> Vec<(usize, String)> {
 fn commands_in(text: &str) -> Vec<(usize, String)> {
     let mut calls = names_in(text);
     let blocks = lines_of(text).filter(|&(_, _, in_block)| in_block);
-    calls.extend(blocks.map(|(number, line, _)| {
-        (number, line.trim_start().trim_start_matches("$ ").to_string())
-    }));
+    calls.extend(
+        blocks.map(|(number, line, _)| {
+            (number, line.trim_start().trim_start_matches("$ ").to_string())
+        }),
+    );
     let command = |call: &str| {
         let word = call.strip_prefix("make ")?.split_whitespace().next()?;
         // Not `make T=...`, and not what stands for a name.

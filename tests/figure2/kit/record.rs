@@ -88,8 +88,13 @@ impl Record {
     /// What to show when a failure has not been reported here: a panic of the server's, say.
     pub fn unreported(&self) -> Option<String> {
         let reported = self.notes.with(|notes| notes.reported);
-        (!reported)
-            .then(|| format!("{}\nthe test was cut short, for the reason below\n{}", self.sentence, self.exchange()))
+        (!reported).then(|| {
+            format!(
+                "{}\nthe test was cut short, for the reason below\n{}",
+                self.sentence,
+                self.exchange()
+            )
+        })
     }
 
     fn exchange(&self) -> String {
