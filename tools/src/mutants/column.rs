@@ -1,7 +1,6 @@
 //! A column of the table: a suite, run over some seeds until its first failure.
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -107,8 +106,7 @@ pub fn run(
     }
     command.env("ORACLE", if column.oracle { "on" } else { "off" });
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // With the processes that it starts in a group of their own, all of them can be ended.
-    let child = command.process_group(0).spawn().map_err(|error| problem(error.to_string()))?;
+    let child = command.spawn().map_err(|error| problem(error.to_string()))?;
     let Some(code) = wait(child, limit).map_err(problem)? else {
         return Ok(Verdict::GaveUp { after: limit });
     };
@@ -135,12 +133,24 @@ fn wait(mut child: Child, limit: Duration) -> Result<Option<i32>, String> {
             return status.code().map(Some).ok_or_else(|| format!("it ended with {status}"));
         }
         if start.elapsed() > limit {
-            let group = format!("-{}", child.id());
-            let killed = Command::new("kill").args(["-KILL", "--", &group]).status();
-            killed.map_err(|error| format!("cannot end it: {error}"))?;
-            child.wait().map_err(|error| error.to_string())?;
+            end(&mut child).map_err(|error| format!("cannot end it: {error}"))?;
             return Ok(None);
         }
         sleep(Duration::from_millis(5));
     }
+}
+
+/// Ends a suite, and the processes in which it runs its tests.
+fn end(child: &mut Child) -> std::io::Result<()> {
+    let listed = Command::new("pgrep").args(["-P", &child.id().to_string()]).output()?;
+    child.kill()?;
+    child.wait()?;
+    let ids = String::from_utf8_lossy(&listed.stdout).into_owned();
+    // Some may have ended meanwhile, and `kill` says so: there is nothing left to do then.
+    Command::new("kill")
+        .arg("-KILL")
+        .args(ids.split_whitespace())
+        .stderr(Stdio::null())
+        .status()?;
+    Ok(())
 }

@@ -9,7 +9,7 @@ use crate::column::{COLUMNS, Column};
 pub const USAGE: &str = "\
 usage: mutants [NAME] [options]     plants each bug of mutants/ in a copy of the repository, and
                                     tells which tests catch it; a NAME: that one, in detail
-  --only PART         the bugs whose names contain PART
+  --only PART,PART    the bugs whose names contain one of the PARTs
   --from NAME         this bug and those behind it in the list
   --columns A,B       lab, figure2, oracle, nemesis: only these
   --fast              some bugs of each kind, in the column figure2: for CI, two minutes
@@ -109,7 +109,10 @@ impl Options {
     /// Whether the bug of that name is to be planted.
     pub fn selects(&self, name: &str) -> bool {
         self.name.as_ref().is_none_or(|wanted| wanted == name)
-            && self.only.as_ref().is_none_or(|part| name.contains(part.as_str()))
+            && self
+                .only
+                .as_ref()
+                .is_none_or(|parts| parts.split(',').any(|part| name.contains(part)))
             && self.from.as_ref().is_none_or(|first| name >= first.as_str())
             && (!self.fast || FAST.contains(&name))
     }
@@ -150,6 +153,8 @@ mod tests {
         assert!(one.selects("a-double-vote") && !one.selects("a-double-vote-2"));
         let some = parse("--only vote").unwrap();
         assert!(some.selects("a-double-vote") && !some.selects("a-fixed-timeout"));
+        let both = parse("--only vote,timeout").unwrap();
+        assert!(both.selects("a-double-vote") && both.selects("a-fixed-timeout"));
         let later = parse("--from b-no-log-check").unwrap();
         assert!(later.selects("l-busy-wait") && !later.selects("b-commit-no-min"));
     }
