@@ -30,7 +30,7 @@ pub struct Config {
     pub(super) services: Arc<Services>,
     pub(super) history: Arc<History>,
     /// None when it is switched off.
-    oracle: Option<Arc<Oracle>>,
+    pub(super) oracle: Option<Arc<Oracle>>,
     pub(super) counts: Mutex<Counts>,
 }
 

@@ -10,6 +10,7 @@ use crate::raft::{Index, Persister, Raft, ServerId};
 
 use super::Config;
 use super::config::server_name;
+use super::trace::{self, TestStep};
 
 /// Behind which reply a server crashes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,7 +98,11 @@ impl Config {
         let server = doomed.server;
         // First: of what it says from now on, nothing counts. Then at once the disk.
         self.history.crashed(server);
-        let disk = doomed.persister.copy();
+        let disk = match &self.oracle {
+            Some(oracle) => oracle.crashed(server, || doomed.persister.copy()),
+            None => doomed.persister.copy(),
+        };
+        trace::step(|| TestStep::Crash(server));
         let Some(raft) = doomed.raft.upgrade() else { return };
         raft.kill();
         self.services.crash_instance(server, doomed.instance);
