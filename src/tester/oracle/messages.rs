@@ -34,8 +34,10 @@ pub(super) struct Rpc {
 /// An RPC under way.
 pub(super) struct Call {
     rpc: Arc<Rpc>,
-    /// The instance of the receiver that it has reached.
+    /// The instance of the receiver that it has reached; none if there were several, since a
+    /// request may arrive twice.
     reached: Option<usize>,
+    deliveries: u32,
 }
 
 /// The arguments of an RPC.
@@ -65,19 +67,23 @@ impl Book {
             Step::Sent { args } => {
                 let Some(message) = Message::decode(event.method, args) else { return Ok(()) };
                 let rpc = Arc::new(Rpc { from, instance, to, message });
-                self.calls.insert(event.call, Call { rpc: rpc.clone(), reached: None });
+                self.calls
+                    .insert(event.call, Call { rpc: rpc.clone(), reached: None, deliveries: 0 });
                 self.check_sent(&rpc)
             }
             Step::Delivered { .. } => {
                 if let Some(call) = self.calls.get_mut(&event.call) {
-                    call.reached = self.shadows[to].instance;
+                    call.deliveries += 1;
+                    let instance = self.shadows[to].instance;
+                    let same = call.deliveries == 1 || call.reached == instance;
+                    call.reached = instance.filter(|_| same);
                     self.last_heard[to] = Some(Heard { at, rpc: call.rpc.clone(), reply: None });
                 }
                 Ok(())
             }
             Step::Answered { .. } => Ok(()),
             Step::Received { reply } => {
-                let Some(Call { rpc, reached }) = self.calls.remove(&event.call) else {
+                let Some(Call { rpc, reached, .. }) = self.calls.remove(&event.call) else {
                     return Ok(());
                 };
                 let Some(reply) = rpc.message.decode_reply(reply) else { return Ok(()) };
