@@ -12,7 +12,7 @@ usage: mutants [NAME] [options]     plants each bug of mutants/ in a copy of the
   --only PART,PART    the bugs whose names contain one of the PARTs
   --from NAME         this bug and those behind it in the list
   --columns A,B       lab, figure2, oracle, nemesis: only these
-  --fast              some bugs of each kind, in the column figure2: for CI, two minutes
+  --fast              some bugs of each kind, in the column figure2: for CI, a few minutes
   --seeds N           the seeds 1 to N in each column (usual: 3, nemesis 20)
   --limit S           give a column up after S seconds (usual: 60)
   --markdown FILE     write the table into FILE, between its markers

@@ -38,7 +38,7 @@ impl Row<'_> {
 pub fn head(columns: &[&Column]) -> String {
     let names: String = columns.iter().map(|column| format!(" {:8}", column.name)).collect();
     format!(
-        "{:42}{names} {:35} {:>4} {:>9} {:>6}  message",
+        "{:42}{names} {:50} {:>4} {:>9} {:>6}  message",
         "bug", "first caught by", "seed", "virtual s", "CPU s"
     )
 }
@@ -52,7 +52,7 @@ pub fn row(row: &Row) -> String {
         .collect();
     let details = match (row.first_catch(), &row.patch.equivalent) {
         (Some((_, catch)), _) => format!(
-            "{:35} {:4} {:9.3} {:6.2}  {}",
+            "{:50} {:4} {:9.3} {:6.2}  {}",
             short_name(&catch.test),
             catch.seed,
             catch.virtual_s,
