@@ -43,6 +43,10 @@ enum Kind {
     Lab,
     /// Leaders that are cut off take a few commands, one after another (Figure 8).
     CutFigure8,
+    /// A leader hears an answer of an earlier reign.
+    OldAnswer,
+    /// A follower has what the leader does not know of, and is sent a snapshot instead.
+    LostAnswer,
     Burst,
     Dawdle,
     Crash,
@@ -65,7 +69,8 @@ const NETWORK: [Kind; 9] = [
     Kind::LateReplies,
     Kind::Lab,
 ];
-const LOAD: [Kind; 3] = [Kind::CutFigure8, Kind::Burst, Kind::Dawdle];
+const LOAD: [Kind; 5] =
+    [Kind::CutFigure8, Kind::OldAnswer, Kind::LostAnswer, Kind::Burst, Kind::Dawdle];
 const CRASHES: [Kind; 6] = [
     Kind::Crash,
     Kind::CrashLeader,
@@ -77,6 +82,10 @@ const CRASHES: [Kind; 6] = [
 
 /// The plan of this seed.
 pub fn plan(part: Part) -> Plan {
+    // Each Part has runs of its own, even where it knows the same faults as another.
+    for _ in 0..part as u32 {
+        let _ = rng::random_bool(0.5);
+    }
     let servers = [3, 3, 3, 3, 5, 5, 5, 5, 4, 2, 7, 3][rng::random_range(0..12)];
     let clients = if part == Part::A { 0 } else { rng::random_range(1..=3) };
     let pause_ms = [10, 40, 150, 1000, 6000][rng::random_range(0..5)];
@@ -87,7 +96,12 @@ pub fn plan(part: Part) -> Plan {
     let mut at_ms = rng::random_range(300..1500);
     while at_ms < ms {
         // A round of faults, and all is calm again.
-        let end_ms = ms.min(at_ms + rng::random_range(1000..6000));
+        let mut end_ms = ms.min(at_ms + rng::random_range(1000..6000));
+        if part != Part::A && servers > 3 && rng::random_bool(0.3) {
+            // This one needs to be left alone.
+            faults.extend(old_answer(at_ms, servers));
+            (at_ms, end_ms) = (at_ms + 5000, at_ms + 5000);
+        }
         while at_ms < end_ms {
             let kind = tastes[rng::random_range(0..tastes.len())];
             let fits = |fault: Fault| Fault { to_ms: fault.to_ms.min(end_ms), ..fault };
@@ -99,6 +113,7 @@ pub fn plan(part: Part) -> Plan {
         at_ms = end_ms + rng::random_range(0..500);
     }
     faults.sort_by_key(|fault| fault.from_ms);
+    let ms = faults.iter().map(|fault| fault.to_ms).max().unwrap_or(ms);
     Plan { servers, snapshots: part == Part::D, ms, clients, pause_ms, faults }
 }
 
@@ -145,6 +160,8 @@ fn draw(kind: Kind, at_ms: u64, servers: usize) -> Vec<Fault> {
         Kind::Storm => return storm(at_ms, for_ms),
         Kind::CutFigure8 => return figure8(at_ms, servers, false),
         Kind::Figure8 => return figure8(at_ms, servers, true),
+        Kind::OldAnswer => return old_answer(at_ms, servers),
+        Kind::LostAnswer => return lost_answer(at_ms, for_ms, servers),
         Kind::Burst => {
             let what = What::Burst(leader, rng::random_range(5..=40));
             return vec![Fault { from_ms: at_ms, to_ms: at_ms, what }];
@@ -220,6 +237,39 @@ fn figure8(at_ms: u64, servers: usize, crashes: bool) -> Vec<Fault> {
         faults.push(Fault { from_ms: crash_ms, to_ms: end_ms, what: What::Crash(leader) });
     }
     faults
+}
+
+/// The leader and a follower, cut off, share some entries, but the answer is late. Others lead and
+/// overwrite them. Then the old leader may lead again when the answer comes.
+fn old_answer(at_ms: u64, servers: usize) -> Vec<Fault> {
+    let leader = Who::Leader(0);
+    let pair = vec![leader, Who::Leader(rng::random_range(1..servers))];
+    let late = Share { of: Some(leader), percent: 100, up_to_ms: 5000 };
+    let alone_ms = at_ms + 60;
+    let back_ms = at_ms + rng::random_range(900..=1300);
+    let again_ms = back_ms + rng::random_range(150..=400);
+    let fault = |from_ms, to_ms, what| Fault { from_ms, to_ms, what };
+    vec![
+        fault(at_ms, alone_ms, What::LateReplies(late)),
+        fault(at_ms, alone_ms, What::Split(pair)),
+        fault(at_ms + 5, at_ms + 5, What::Burst(leader, rng::random_range(20..=60))),
+        fault(alone_ms, back_ms, What::Split(vec![leader])),
+        fault(back_ms - 50, back_ms - 50, What::Burst(leader, 1)),
+        fault(again_ms, again_ms + 1500, What::Split(vec![leader])),
+    ]
+}
+
+/// A follower gets many entries, but its answer is lost, and it is cut off.
+fn lost_answer(at_ms: u64, for_ms: u64, servers: usize) -> Vec<Fault> {
+    let (leader, follower) = (Who::Leader(0), Who::Leader(rng::random_range(1..servers)));
+    let to_ms = at_ms + 50 + for_ms / 3;
+    let cut_ms = at_ms + rng::random_range(3..=50);
+    let fault = |from_ms, to_ms, what| Fault { from_ms, to_ms, what };
+    vec![
+        fault(at_ms, to_ms, What::CutOneWay(follower, leader)),
+        fault(at_ms + 1, at_ms + 1, What::Burst(leader, rng::random_range(10..=35))),
+        fault(cut_ms, to_ms, What::Cut(leader, follower)),
+    ]
 }
 
 /// A crash behind a reply; behind a vote, there must be an election as well.
