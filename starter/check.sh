@@ -85,7 +85,7 @@ for path in $(sed -n 's/^keep \(src\/raft\/[^/]*\)$/\1/p' "$work/decided"); do
   fi
 done
 # The targets for what is kept belong in reference.mk.
-if grep -nE 'mutants|tools/|starter' "$project/Makefile" "$project/Cargo.toml" >"$work/leak"; then
+if grep -nE 'mutants|tools|starter' "$project/Makefile" "$project/Cargo.toml" >"$work/leak"; then
   fail 'Makefile or Cargo.toml name what students do not have:' "$(cat "$work/leak")"
 fi
 for part in 2A 2B 2C 2D; do
@@ -152,7 +152,7 @@ says '[ ] initial_election' "$work/log"
 says 'Next, in Part A: test_initial_election_2a' "$work/log"
 says 'expected one leader, got none' "$work/log"
 says 'make replay T=initial_election_2a SEED=1' "$work/log"
-says 'src/raft/mod.rs for "Your code here (2A)"' "$work/log"
+says '"Your code here" for 2A, first at src/raft/mod.rs:' "$work/log"
 echo 'fn broken( {' >>"$raft/mod.rs"
 (cd "$project" && make -s progress) >"$work/log" 2>&1 || fail 'it fails:' "$(cat "$work/log")"
 says 'src/raft/mod.rs:' "$work/log"
