@@ -6,6 +6,7 @@ COMMANDS += starter check-starter mutants mutant
 
 help::
 	@echo
+	@echo '  make test-trace       recorded runs'
 	@echo '  make starter DIR=../my-raft   a project of your own, to write Raft in; UPDATE=1 renews it'
 	@echo '  make check-starter    what students get is complete, builds, and fails as it should'
 	@echo

@@ -32,8 +32,8 @@ for suite in $suites; do
   rm -f "$work/report"
 done
 
-marks=$(grep -rlE 'Your code here' src/raft 2>/dev/null | tr '\n' ' ')
-awk -v marks="${marks% }" '
+grep -rn 'Your code here' src/raft >"$work/marks" 2>/dev/null
+awk '
   # A string of JSON as the text that it stands for.
   function text_of(json) {
     gsub(/\\\\/, "\001", json); gsub(/\\n/, "\n", json); gsub(/\\"/, "\"", json)
@@ -43,6 +43,14 @@ awk -v marks="${marks% }" '
   function wrapped(word) {
     if (length(line) + 2 + length(word) > 98) { print line; line = "     " }
     line = line "  " word
+  }
+  FILENAME ~ /marks$/ {
+    for (i = 1; i <= 4; i++) {
+      part = "2" substr("ABCD", i, 1)
+      place = $0; match(place, /:[0-9]+:/); place = substr(place, 1, RSTART + RLENGTH - 2)
+      if (!(part in mark) && index($0, part)) mark[part] = place
+    }
+    next
   }
   {
     test = $0; sub(/.*"test":"test_/, "", test); sub(/".*/, "", test)
@@ -85,8 +93,8 @@ awk -v marks="${marks% }" '
     for (i = 1; i <= lines && i <= 12; i++) print "    " row[i]
     if (lines > 12) print "    ..."
     print "    again:  make replay " suite "T=" failed[next_key] " SEED=1    (VERBOSE=1 shows its log)"
-    if (!good["raft" next_part] && marks != "")
-      print "    to write it, search " marks " for \"Your code here (" next_part ")\""
+    if (!good["raft" next_part] && next_part in mark)
+      print "    to write it, see \"Your code here\" for " next_part ", first at " mark[next_part]
     else if (!suite && good["figure2" next_part] < count["figure2" next_part])
       print "    what Figure 2 says, sentence by sentence:  make test-figure2 T=_" tolower(next_part)
-  }' "$work/all"
+  }' "$work/marks" "$work/all"

@@ -1,5 +1,5 @@
-//! The Raft lab of MIT 6.824 (Lab 2, Parts A to D) in Rust: a reference solution, the unreliable
-//! network it runs on, and the tests that it must pass.
+//! The Raft lab of MIT 6.824 (Lab 2, Parts A to D) in Rust: Raft, the unreliable network it runs
+//! on, and the tests that it must pass.
 //!
 //! # Layout
 //! From the ground up; each module opens with what it is for and how to read it.
@@ -9,7 +9,7 @@
 //! | [`labsync`] | threads, locks, channels, time, randomness, with the locking rules checked | `sync`, `time` |
 //! | [`labgob`] | encoding, for messages and for what is persisted | `labgob` |
 //! | [`labrpc`] | a network in one process that drops, delays and reorders | `labrpc` |
-//! | [`raft`] | the reference solution | `raft.go` |
+//! | [`raft`] | Raft: what the lab is about | `raft.go` |
 //! | [`tester`] | clusters to test, checks, and the runner of the test suites | `config.go` |
 //!
 //! The tests themselves are in `tests/`: `tests/raft/` holds the lab's 28, a file for each Part;

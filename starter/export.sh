@@ -90,8 +90,20 @@ while IFS= read -r file; do
   cp -- "$root/$file" "$fresh/$file"
 done <"$work/given"
 cp -- "$root/starter/README.md" "$fresh/README.md"
-# Its own workspace, whatever directory it lies in, and none of the tools.
-awk '/^\[/ { skip = /^\[workspace\]/ } !skip' "$root/Cargo.toml" >"$fresh/Cargo.toml"
+# Its own workspace, whatever directory it lies in; none of the tools, nor tests that are kept.
+awk -v fresh="$fresh" '
+  function flush() {
+    if (kind == "[[test]]" && path == "") path = "tests/" name ".rs"
+    gone = path != "" && (getline ignored < (fresh "/" path)) < 0
+    if (kind != "[workspace]" && !gone) printf "%s", table
+    table = kind = path = name = ""
+  }
+  /^#/ { comment = comment $0 "\n"; next } # it belongs to what follows
+  /^\[/ { flush(); kind = $1 }
+  /^path = / { path = $3; gsub(/"/, "", path) }
+  /^name = / { name = $3; gsub(/"/, "", name) }
+  { table = table comment $0 "\n"; comment = "" }
+  END { flush() }' "$root/Cargo.toml" >"$fresh/Cargo.toml"
 printf '\n[workspace]\n' >>"$fresh/Cargo.toml"
 
 checksum() {
