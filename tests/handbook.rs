@@ -71,7 +71,7 @@ fn every_kind_of_fault_is_found() {
     let right = "`test_votes_2a` `a-double-vote` `make lint` `make lint T=x` [lab](../README.md)\n\
                  [`State::observe_term`](../src/raft/state.rs) [`Index`](../src/raft/rpc.rs)\n\
                  [`TICK`](../src/raft/election.rs) [`Network::call()`](https://example.org) `b-`\n\
-                 [docs](../README.md#where-things-are) [`current_term`](../src/raft/state.rs)\n\
+                 [state](figure2.md#state) [`current_term`](../src/raft/state.rs)\n\
                  ```\n$ make lint\n`test_that_is_none`\n```\n";
     assert_eq!(faults_of("docs/x.md", right, &known), [""; 0]);
     for (wrong, word) in [
@@ -79,8 +79,8 @@ fn every_kind_of_fault_is_found() {
         ("`a-double-votes`", "no such bug"),
         ("`make link`", "no such command"),
         ("```\n$ make link\n```", "no such command"),
-        ("[lab](README.md)", "no such file"),
-        ("[lab](../README.md#where-things-went)", "no such heading"),
+        ("[lab](no-such-page.md)", "no such file"),
+        ("[state](figure2.md#states)", "no such heading"),
         ("[`State::observe`](../src/raft/state.rs)", "no `fn observe`"),
         ("[`Log::observe_term`](../src/raft/state.rs)", "no type `Log`"),
         ("[`observe()`](../src/raft/state.rs)", "no `fn observe`"),
