@@ -166,7 +166,8 @@ pub(super) fn held_other_than(address: usize) -> Option<Line> {
 }
 
 /// The line where this thread took some lock, if it holds any.
-pub(super) fn held_any() -> Option<Line> {
+#[must_use]
+pub fn held_any() -> Option<Line> {
     held_other_than(0) // no lock lives at address 0
 }
 

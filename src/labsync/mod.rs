@@ -54,8 +54,8 @@ pub mod thread;
 
 pub use clock::Instant;
 pub use condvar::{Condvar, WaitTimeoutResult};
-pub use context::in_simulation as is_simulated;
 pub(crate) use context::waiting;
+pub use context::{held_any as held_lock, in_simulation as is_simulated};
 pub use leaf::Leaf;
 pub use mutex::{Mutex, MutexGuard};
 pub use panics::unwinding;

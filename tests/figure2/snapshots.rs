@@ -263,6 +263,7 @@ fn test_old_snapshot_call_is_ignored_2d() {
     given(&s, 8);
     s.snapshot(6);
     s.snapshot(4);
+    s.snapshot(6);
     s.has_entry(1, 1, (8, 1));
     s.grants(1, vote(2, (8, 1))); // saves again
     s.crash();

@@ -42,7 +42,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::labrpc::CallEvent;
-use crate::labsync::{Instant, Leaf};
+use crate::labsync::{self, Instant, Leaf};
 use crate::raft::{OnDisk, ServerId, View, Watcher};
 
 use self::book::Book;
@@ -112,8 +112,10 @@ impl Oracle {
             let broken = check(book).err()?;
             Some(book.close_with(&broken))
         });
-        if let Some(message) = message {
-            panic!("{message}");
+        let Some(message) = message else { return };
+        match labsync::held_lock() {
+            Some(at) => panic!("{message}\nin the critical section that began at {at}"),
+            None => panic!("{message}"),
         }
     }
 }
