@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::messages::{Call, Reply, Rpc};
+use super::pending::Pending;
 use super::server::{check_disk, check_indices, check_reign, check_terms, is_disk_check_due};
 use super::shadow::{LogChange, Role, Shadow, entry_of};
 use super::{Broken, Check, broken};
@@ -29,6 +30,8 @@ pub(super) struct Book {
     pub committed_in: BTreeMap<Term, Index>,
     /// The RPCs under way.
     pub calls: BTreeMap<u64, Call>,
+    /// What each server must show when it releases its lock next: see `pending.rs`.
+    pub pending: Vec<Vec<Pending>>,
     /// What reached each server last.
     pub last_heard: Vec<Option<Heard>>,
     /// The time of the current step, since the run began.
@@ -64,6 +67,7 @@ impl Book {
             committed: Vec::new(),
             committed_in: BTreeMap::new(),
             calls: BTreeMap::new(),
+            pending: (0..servers).map(|_| Vec::new()).collect(),
             last_heard: (0..servers).map(|_| None).collect(),
             now: Duration::ZERO,
             closed: false,
@@ -84,6 +88,7 @@ impl Book {
 
     pub fn crashed(&mut self, server: ServerId) {
         self.shadows[server].instance = None;
+        self.pending[server].clear();
         self.last_heard[server] = None;
     }
 
@@ -123,8 +128,11 @@ impl Book {
         disk: &OnDisk,
     ) -> Check {
         let shadow = &self.shadows[server];
-        if shadow.instance != Some(instance) || shadow.equals(view, disk.writes) {
+        if shadow.instance != Some(instance) {
             return Ok(());
+        }
+        if shadow.equals(view, disk.writes) {
+            return self.check_pending(server);
         }
         let first_view = !shadow.seen;
         let change = shadow.log_change(view);
@@ -162,7 +170,8 @@ impl Book {
         if view.commit_index > old_commit {
             self.check_commit(server, old_commit)?;
         }
-        self.check_snapshot(server)
+        self.check_snapshot(server)?;
+        self.check_pending(server)
     }
 
     /// One vote a server and term, whatever happens in between (§5.2).
@@ -228,7 +237,8 @@ impl Book {
                 let is_its_leader =
                     term == view.current_term && matches!(view.role, RoleView::Leader { .. });
                 // What a server saved in the moment of its crash, its next instance shows first.
-                if !is_its_leader && !first_view {
+                let is_expected = is_its_leader || first_view;
+                if !is_expected && !self.expect_entry(index, term, server) {
                     let how = format!(
                         "entry {index}@{term} appears in the log of server {server}, but was never \
                          in that of the leader of term {term}"

@@ -101,6 +101,7 @@ impl Book {
         }
         let shadow = &self.shadows[server];
         let (commit_index, term) = (shadow.commit_index, shadow.current_term);
+        let promised = self.promised_commit();
         for index in old.max(shadow.snapshot_index) + 1..=commit_index {
             let Some(entry) = shadow.entry(index) else { continue };
             match self.committed.get(index as usize - 1) {
@@ -114,6 +115,11 @@ impl Book {
                     return broken(SAME_COMMITS, &[server], how);
                 }
                 None if shadow.is_leader() => self.committed.push(entry.term),
+                None if promised >= commit_index => {
+                    let (index, term) = (commit_index, shadow.term_at(commit_index));
+                    self.expect_commit(index, term, server);
+                    break;
+                }
                 None => {
                     let how = format!(
                         "server {server} commits entry {index}@{}, but no leader has committed it",
@@ -123,7 +129,7 @@ impl Book {
                 }
             }
         }
-        if shadow.is_leader() {
+        if self.shadows[server].is_leader() {
             self.committed_in.insert(term, commit_index);
             self.check_later_leaders(term, commit_index)?;
         }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::book::{Book, Heard};
+use super::pending::Pending;
 use super::shadow::{Role, Shadow};
 use super::{Check, broken};
 use crate::labgob;
@@ -69,7 +70,11 @@ impl Book {
                 let rpc = Arc::new(Rpc { from, instance, to, message });
                 self.calls
                     .insert(event.call, Call { rpc: rpc.clone(), reached: None, deliveries: 0 });
-                self.check_sent(&rpc)
+                // It may come out of a critical section that is not over yet.
+                if self.check_sent(&rpc).is_err() {
+                    self.pending[from].push(Pending::Sent(rpc));
+                }
+                Ok(())
             }
             Step::Delivered { .. } => {
                 if let Some(call) = self.calls.get_mut(&event.call) {
@@ -103,7 +108,7 @@ impl Book {
     }
 
     /// A request says what its sender is and has.
-    fn check_sent(&self, rpc: &Rpc) -> Check {
+    pub fn check_sent(&self, rpc: &Rpc) -> Check {
         let Rpc { from, .. } = *rpc;
         let shadow = &self.shadows[from];
         if shadow.instance != Some(rpc.instance) || !shadow.seen {
@@ -250,7 +255,7 @@ impl Message {
         }
     }
 
-    fn term(&self) -> Term {
+    pub fn term(&self) -> Term {
         match self {
             Message::Vote(args) => args.term,
             Message::Append(args) => args.term,

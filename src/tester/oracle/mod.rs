@@ -29,11 +29,13 @@
 //!
 //! # Layout
 //! `book.rs` (all that is known), `server.rs` (what one server may not show), `cluster.rs` (what the
-//! servers may not show together), `messages.rs` (RPCs), `shadow.rs` (what a server showed last).
+//! servers may not show together), `messages.rs` (RPCs), `pending.rs`
+//! (what must show soon), `shadow.rs` (what a server showed last).
 
 mod book;
 mod cluster;
 mod messages;
+mod pending;
 mod server;
 mod shadow;
 #[cfg(test)]

@@ -65,6 +65,11 @@ impl Shadow {
         self.entries.get(usize::try_from(position).ok()?)
     }
 
+    /// The term of the entry at `index`, as far as it is in the log.
+    pub fn term_at(&self, index: Index) -> Term {
+        self.entry(index).map_or(self.snapshot_term, |entry| entry.term)
+    }
+
     /// Whether the server has the entry of that index and term, in its log or, as far as can be
     /// told, in its snapshot.
     pub fn holds(&self, index: Index, term: Term) -> bool {

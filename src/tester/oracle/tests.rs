@@ -470,7 +470,8 @@ fn requests_say_what_is_so() {
         ("Raft.AppendEntries", append(1, &[1], 2, None), 0, "but that is not committed"),
     ];
     for (method, said, from, expected) in cases {
-        tells(cluster.call(from, 1, method, said), expected);
+        let sent = cluster.call(from, 1, method, said);
+        tells(sent.and_then(|()| cluster.book.check_pending(from)), expected);
     }
     let said = append(1, &[1], 1, None);
     assert!(cluster.call(0, 1, "Raft.AppendEntries", said).is_ok());
@@ -482,7 +483,53 @@ fn requests_say_what_is_so() {
         data: Bytes::default(),
     };
     let said = Said { args: labgob::to_bytes(&args), reply: None };
-    tells(cluster.call(0, 1, "Raft.InstallSnapshot", said), "but committed there is Some(1)");
+    let sent = cluster.call(0, 1, "Raft.InstallSnapshot", said);
+    tells(sent.and_then(|()| cluster.book.check_pending(0)), "but committed there is Some(1)");
+}
+
+/// A server that starts its RPCs' threads under its lock is right if it shows what they say when
+/// it releases the lock; a follower may be quicker.
+#[test]
+fn a_message_may_leave_before_the_lock_is_released() {
+    for shows_it in [true, false] {
+        let mut cluster = Cluster::of(3);
+        let (leader, follower) = cluster.one_committed();
+        let said = append(1, &[1, 1], 1, Some((1, true)));
+        let follower = Fake { terms: vec![1, 1], commit_index: 1, ..follower };
+        cluster.ok(1, &Fake { commit_index: 1, terms: vec![1], ..follower.clone() });
+        let sent = cluster.call(0, 1, "Raft.AppendEntries", Said { reply: None, ..said });
+        assert!(sent.is_ok());
+        cluster.ok(1, &follower);
+        let leader = Fake { terms: if shows_it { vec![1, 1] } else { vec![1] }, ..leader };
+        if shows_it {
+            cluster.ok(0, &leader);
+        } else {
+            cluster.breaks(0, &leader, "but was never in");
+        }
+    }
+}
+
+/// The same with a commit that a follower hears of before the leader shows it.
+#[test]
+fn a_commit_may_be_told_before_the_lock_is_released() {
+    for shows_it in [true, false] {
+        let mut cluster = Cluster::of(3);
+        let (leader, follower) = cluster.one_committed();
+        cluster.ok(0, &Fake { terms: vec![1, 1], ..leader.clone() });
+        let follower = Fake { terms: vec![1, 1], commit_index: 1, ..follower };
+        cluster.ok(1, &follower);
+        let sent = cluster.call(0, 1, "Raft.AppendEntries", append(1, &[], 2, None));
+        assert!(sent.is_ok());
+        cluster.ok(1, &Fake { commit_index: 2, ..follower });
+        let role = FakeRole::Leader(vec![0, 2, 0]);
+        let commit_index = if shows_it { 2 } else { 1 };
+        let leader = Fake { terms: vec![1, 1], commit_index, role, ..leader };
+        if shows_it {
+            cluster.ok(0, &leader);
+        } else {
+            cluster.breaks(0, &leader, "but that is not committed");
+        }
+    }
 }
 
 #[test]
