@@ -13,6 +13,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_install_adopts_a_newer_term_2d,
     test_install_resets_the_timer_2d,
     test_install_reaches_the_service_2d,
+    test_install_commits_what_it_covers_2d,
     test_old_install_is_ignored_2d,
     test_install_keeps_a_matching_suffix_2d,
     test_install_discards_another_log_2d,
@@ -87,6 +88,20 @@ fn test_install_reaches_the_service_2d() {
     s.applies(&["1@1", "the state at 5", "6@1"]);
     s.accepts(1, append(1, (7, 1), &[], 7));
     s.applies(&["1@1", "the state at 5", "6@1", "7@1"]);
+}
+
+fn test_install_commits_what_it_covers_2d() {
+    let s =
+        Stage::new(3, "§7: a snapshot covers committed entries, so commitIndex is not behind it");
+    s.install(1, install(1, (5, 1)));
+    s.applies(&["the state at 5"]);
+    let mark = s.mark();
+    s.elect();
+    let told = s.sends(mark, PATIENCE, |sent| match &sent.rpc {
+        Rpc::Append(args) => args.leader_commit >= 5,
+        _ => false,
+    });
+    s.check(told, "as leader, n0 tells of a commit_index of 5 or more", "of less");
 }
 
 fn test_old_install_is_ignored_2d() {
