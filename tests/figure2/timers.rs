@@ -50,7 +50,7 @@ fn timeouts(s: &Stage, count: usize) -> Vec<Duration> {
 }
 
 /// Does `act` every now and then, for long; how many elections n0 has started meanwhile.
-fn elections_during(s: &Stage, mut act: impl FnMut()) -> usize {
+pub fn elections_during(s: &Stage, mut act: impl FnMut()) -> usize {
     let (mark, start) = (s.mark(), now());
     while start.elapsed() < LONG {
         act();
@@ -59,7 +59,7 @@ fn elections_during(s: &Stage, mut act: impl FnMut()) -> usize {
     s.campaigns_since(mark)
 }
 
-fn test_new_server_is_a_follower_2a() {
+pub fn test_new_server_is_a_follower_2a() {
     let s =
         Stage::new(3, "Figure 2, state: a server starts as a follower, in term 0, without a vote");
     s.follows_in(0);
@@ -68,7 +68,7 @@ fn test_new_server_is_a_follower_2a() {
     s.check(campaign.term == 1, "the first election in term 1", happened);
 }
 
-fn test_timeout_starts_an_election_2a() {
+pub fn test_timeout_starts_an_election_2a() {
     let s = Stage::new(
         3,
         "Figure 2, followers: when the election timeout passes without a word from the leader or \
@@ -82,7 +82,7 @@ fn test_timeout_starts_an_election_2a() {
     s.check(after < Duration::from_secs(2) && campaign.term == 2, expected, happened);
 }
 
-fn test_election_starts_the_timer_anew_2a() {
+pub fn test_election_starts_the_timer_anew_2a() {
     let s = Stage::new(
         3,
         "Figure 2, candidates: an election starts the timer anew, and the next comes a timeout \
@@ -93,7 +93,7 @@ fn test_election_starts_the_timer_anew_2a() {
     s.check(shortest >= Duration::from_millis(95), expected, ms(shortest));
 }
 
-fn test_timeouts_are_random_2a() {
+pub fn test_timeouts_are_random_2a() {
     let s = Stage::new(
         3,
         "§5.2: each timeout is drawn anew at random, so that split votes are rare, and soon over",
@@ -109,7 +109,7 @@ fn test_timeouts_are_random_2a() {
     s.check(spread && distinct.len() >= 4, "20 timeouts that differ, by 30 ms and more", happened);
 }
 
-fn test_granting_a_vote_resets_the_timer_2a() {
+pub fn test_granting_a_vote_resets_the_timer_2a() {
     let s = Stage::new(3, "Figure 2, followers: who grants its vote waits a whole timeout again");
     let mut term = 0;
     let elections = elections_during(&s, || {
@@ -119,7 +119,7 @@ fn test_granting_a_vote_resets_the_timer_2a() {
     s.check(elections == 0, "no election while votes are granted", format!("{elections}"));
 }
 
-fn test_refusing_a_vote_does_not_reset_the_timer_2a() {
+pub fn test_refusing_a_vote_does_not_reset_the_timer_2a() {
     let s = Stage::new(
         3,
         "Figure 2, followers: only a vote that is granted resets the timer, not one that is \
@@ -132,14 +132,14 @@ fn test_refusing_a_vote_does_not_reset_the_timer_2a() {
     s.check(elections > 0, "an election, since n1 is silent and n2 has no chance", "none in 3 s");
 }
 
-fn test_heartbeat_resets_the_timer_2a() {
+pub fn test_heartbeat_resets_the_timer_2a() {
     let s = Stage::new(3, "Figure 2, followers: who hears from the leader starts no election");
     let elections = elections_during(&s, || s.accepts(1, heartbeat(1)));
     s.check(elections == 0, "no election while the leader is heard", format!("{elections}"));
     s.follows_in(1);
 }
 
-fn test_entries_reset_the_timer_2b() {
+pub fn test_entries_reset_the_timer_2b() {
     let s = Stage::new(3, "Figure 2, followers: any AppendEntries of the leader resets the timer");
     let mut index = 0;
     let elections = elections_during(&s, || {
@@ -149,7 +149,7 @@ fn test_entries_reset_the_timer_2b() {
     s.check(elections == 0, "no election while the leader is heard", format!("{elections}"));
 }
 
-fn test_refused_append_resets_the_timer_2b() {
+pub fn test_refused_append_resets_the_timer_2b() {
     let s = Stage::new(
         3,
         "Figure 2, followers: an AppendEntries of the leader resets the timer, also if the logs \
@@ -162,7 +162,7 @@ fn test_refused_append_resets_the_timer_2b() {
     s.check(elections == 0, "no election while the leader is heard", format!("{elections}"));
 }
 
-fn test_candidate_with_an_old_log_does_not_reset_the_timer_2b() {
+pub fn test_candidate_with_an_old_log_does_not_reset_the_timer_2b() {
     let s = Stage::new(
         3,
         "Figure 2, followers: only a vote that is granted resets the timer, not one that is \
@@ -176,7 +176,7 @@ fn test_candidate_with_an_old_log_does_not_reset_the_timer_2b() {
     s.check(elections > 0, "an election, since n2 can never win", "none in 3 s");
 }
 
-fn test_old_leaders_heartbeat_does_not_reset_the_timer_2a() {
+pub fn test_old_leaders_heartbeat_does_not_reset_the_timer_2a() {
     let s = Stage::new(
         3,
         "Figure 2, followers: only the current leader's AppendEntries resets the timer",
@@ -188,7 +188,7 @@ fn test_old_leaders_heartbeat_does_not_reset_the_timer_2a() {
     s.check(elections > 0, "an election, since the leader of term 5 is silent", "none in 3 s");
 }
 
-fn test_leader_does_not_campaign_2a() {
+pub fn test_leader_does_not_campaign_2a() {
     let s = Stage::new(3, "§5.2: while followers hear from it, a leader stays leader");
     let term = s.elect_obeyed();
     let mark = s.mark();
@@ -198,7 +198,7 @@ fn test_leader_does_not_campaign_2a() {
     s.check(elections == 0, "no election", format!("{elections}"));
 }
 
-fn test_leader_that_steps_down_has_a_timer_again_2a() {
+pub fn test_leader_that_steps_down_has_a_timer_again_2a() {
     let s = Stage::new(3, "Figure 2, followers: an old leader campaigns when it hears nothing");
     let term = s.elect_obeyed();
     s.grants(1, vote(term + 1, EMPTY));
@@ -207,7 +207,7 @@ fn test_leader_that_steps_down_has_a_timer_again_2a() {
     s.check(campaign.term == term + 2, format!("an election in term {}", term + 2), happened);
 }
 
-fn test_new_leader_sends_heartbeats_2a() {
+pub fn test_new_leader_sends_heartbeats_2a() {
     let s = Stage::new(5, "Figure 2, leaders: once elected, send heartbeats to all others");
     let campaign = s.campaign();
     let (mark, start) = (s.mark(), now());
@@ -251,7 +251,7 @@ fn check_heartbeats(s: &Stage, mark: usize, peer: usize, term: Term, shortest: D
     s.check(rate <= MOST_A_SECOND, expected, format!("{rate}"));
 }
 
-fn test_heartbeats_are_repeated_2a() {
+pub fn test_heartbeats_are_repeated_2a() {
     let s = Stage::new(
         3,
         "Figure 2, leaders: heartbeats are repeated in idle times, so that nobody's timeout \
@@ -264,7 +264,7 @@ fn test_heartbeats_are_repeated_2a() {
     s.peers().for_each(|peer| check_heartbeats(&s, mark, peer, term, shortest));
 }
 
-fn test_heartbeats_do_not_wait_for_replies_2a() {
+pub fn test_heartbeats_do_not_wait_for_replies_2a() {
     let s = Stage::new(
         3,
         "§5.3, §5.5: a server that does not answer is sent heartbeats all the same, and does not \

@@ -48,16 +48,17 @@ impl Stage {
     #[track_caller]
     fn call(&self, from: ServerId, rpc: &Rpc) -> Reply {
         self.record.note(format_args!("n{from} -> n0  {rpc}"));
-        let end = &self.ends[from];
-        let reply = match rpc {
-            Rpc::Vote(args) => end.call("Raft.RequestVote", args).map(Reply::Vote),
-            Rpc::Append(args) => end.call("Raft.AppendEntries", args).map(Reply::Append),
-            Rpc::Install(args) => end.call("Raft.InstallSnapshot", args).map(Reply::Install),
+        let (end, ground) = (&self.ends[from], self.ground());
+        let reply = match ground.raise_rpc(rpc.clone()) {
+            Rpc::Vote(args) => end.call("Raft.RequestVote", &args).map(Reply::Vote),
+            Rpc::Append(args) => end.call("Raft.AppendEntries", &args).map(Reply::Append),
+            Rpc::Install(args) => end.call("Raft.InstallSnapshot", &args).map(Reply::Install),
         };
         let Some(reply) = reply else {
             self.wait(PATIENCE); // its handler has panicked, which is about to end the run
             self.fail("a reply", "none");
         };
+        let reply = ground.lower_reply(reply);
         self.record.note(format_args!("n0 -> n{from}  reply: {reply}"));
         reply
     }
@@ -117,9 +118,14 @@ impl Stage {
         self.refuses(from, super::append(term, at, &[], 0));
     }
 
+    fn get_state(&self) -> (Term, bool) {
+        let (term, leader) = self.raft.get_state();
+        (self.ground().lower_term(term), leader)
+    }
+
     /// n0's own opinion of its term and role.
     pub fn state(&self) -> (Term, bool) {
-        let (term, leader) = self.raft.get_state();
+        let (term, leader) = self.get_state();
         let role = if leader { "the leader" } else { "not the leader" };
         self.record.note(format_args!("n0        get_state: term {term}, {role}"));
         self.record.seen_by_others();
@@ -139,7 +145,7 @@ impl Stage {
     #[track_caller]
     pub fn wins(&self, term: Term) {
         for _ in 0..20 {
-            if self.raft.get_state() == (term, true) {
+            if self.get_state() == (term, true) {
                 return;
             }
             self.wait(A_MOMENT / 8);
@@ -158,6 +164,7 @@ impl Stage {
     /// Calls `start()`.
     pub fn start(&self, text: &str) -> (Index, Term, bool) {
         let (index, term, leader) = self.raft.start(command(text));
+        let (index, term) = (self.ground().lower(index), self.ground().lower_term(term));
         let answer =
             if leader { format!("index {index}, term {term}") } else { "no leader".into() };
         self.record.note(format_args!("n0        start({text}): {answer}"));
@@ -174,7 +181,7 @@ impl Stage {
     /// Calls `snapshot()`, with the service's state at `index`.
     pub fn snapshot(&self, index: Index) {
         self.record.note(format_args!("n0        snapshot({index})"));
-        self.raft.snapshot(index, state_at(index));
+        self.raft.snapshot(self.ground().raise(index), state_at(index));
         self.record.seen_by_others();
     }
 
@@ -249,6 +256,16 @@ impl Stage {
         let enough = |state: &super::script::State| (state.last_applied >= index).then_some(());
         self.script.wait_for(PATIENCE / 5, enough);
         self.script.with(|state| state.last_applied)
+    }
+
+    /// n0's service gets everything up to `index`, and nothing behind it, within a moment.
+    #[track_caller]
+    pub fn applied_up_to(&self, index: Index) {
+        self.last_applied(index);
+        self.wait(A_MOMENT);
+        let last = self.last_applied(index);
+        let expected = format!("everything up to entry {index} is applied, and no more");
+        self.check(last == index, expected, format_args!("up to {last}"));
     }
 
     /// Up to where the snapshot on n0's disk goes; none without a snapshot.

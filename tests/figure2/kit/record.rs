@@ -29,6 +29,8 @@ struct Notes {
     seen: OnDisk,
     /// A report has been made: the exchange need not be shown again.
     reported: bool,
+    /// The server has a snapshot below what the test speaks of.
+    on_ground: bool,
 }
 
 impl Record {
@@ -68,6 +70,19 @@ impl Record {
         disk.watched_by(self.clone())
     }
 
+    /// The server has got the snapshot below all that follows: what came before is no part of it.
+    pub fn begin_on_ground(&self) {
+        self.notes.with(|notes| {
+            let last = notes.disks.last().cloned().unwrap_or_default();
+            *notes = Notes {
+                disks: vec![last.clone()],
+                seen: last,
+                on_ground: true,
+                ..Notes::default()
+            };
+        });
+    }
+
     /// The report of a failure: the sentence, what it asks for, what happened, and how.
     pub fn report(&self, expected: impl Display, happened: impl Display) -> String {
         self.report_of(self.sentence, expected, happened)
@@ -101,6 +116,12 @@ impl Record {
         self.notes.with(|notes| {
             let first = notes.lines.len().saturating_sub(SHOWN);
             let mut text = "what led there (n0 is the server under test):".to_string();
+            if notes.on_ground {
+                text.push_str(
+                    "\n  n0 begins with a snapshot up to entry 100, of term 10. All numbers here count \
+                     from there:\n  3@2 is what n0 calls 103@12.",
+                );
+            }
             if first > 0 {
                 text.push_str(&format!("\n  ... {first} lines"));
             }

@@ -14,6 +14,7 @@ use raftlab::raft::rpc::{AppendEntriesReply, InstallSnapshotReply, RequestVoteRe
 use raftlab::raft::{Index, ServerId, Term};
 
 use super::follower::Follower;
+use super::ground::Ground;
 use super::record::Record;
 use super::words::{Reply, Rpc, no, yes};
 
@@ -83,6 +84,10 @@ pub struct State {
     pub paused: bool,
     /// The number of the living instance.
     pub instance: usize,
+    /// What lies below the test's entry 1.
+    pub ground: Ground,
+    /// The server is being given its snapshot: what it applies is no part of the test.
+    pub laying_ground: bool,
 }
 
 impl Script {
@@ -97,6 +102,8 @@ impl Script {
             last_applied: 0,
             paused: false,
             instance: 0,
+            ground: Ground::default(),
+            laying_ground: false,
         };
         Script { record, servers, state: Mutex::new(state) }
     }
@@ -135,7 +142,8 @@ impl Script {
         if instance != state.instance {
             return None;
         }
-        let id = state.sent.len();
+        let ground = state.ground;
+        let (id, rpc) = (state.sent.len(), ground.lower_rpc(rpc));
         self.record.note(format_args!("n0 -> n{me}  #{id} {rpc}"));
         self.check(&state, &rpc);
         let reply = state.reply_at_once(me, &rpc);
@@ -148,7 +156,7 @@ impl Script {
             match &state.sent[id].fate {
                 _ if instance != state.instance => return None,
                 Fate::Open => self.record.changed.wait(&mut state),
-                Fate::Answered(reply) => return Some(reply.clone()),
+                Fate::Answered(reply) => return Some(ground.raise_reply(reply.clone())),
                 Fate::Lost => return None,
             }
         }
