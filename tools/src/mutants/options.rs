@@ -7,18 +7,19 @@ use crate::column::{COLUMNS, Column};
 
 /// What is printed for `--help`, and after a wrong command line.
 pub const USAGE: &str = "\
-usage: mutants [NAME] [options]     plants each bug of mutants/ in a copy of the repository, and
-                                    tells which tests catch it; a NAME: that one, in detail
+usage: mutants [NAME] [options]     builds the bugs of mutants/, and the right Rafts of variants/,
+                                    into one program, and tells which tests catch which; a NAME:
+                                    that one, in detail
   --only PART,PART    the bugs whose names contain one of the PARTs
   --from NAME         this bug and those behind it in the list
-  --columns A,B       lab, figure2, oracle, nemesis: only these
+  --columns A,B       lab, figure2, oracle, nemesis, no-view: only these
   --fast              some bugs of each kind, in the column figure2: for CI, a few minutes
   --seeds N           the seeds 1 to N in each column (usual: 3, nemesis 20)
-  --limit S           give a column up after S seconds (usual: 60)
+  --limit S           give a column up after S seconds (usual: 120)
   --markdown FILE     write the table into FILE, between its markers
   --list              list the bugs instead of planting them
-exit code: 0 if each bug was caught by some column or says why none can, 1 if not, 2 if one
-does not apply, does not compile, or does not exist
+exit code: 0 if each bug was caught by some column or says why none can, and no right Raft was
+accused; 1 if not; 2 if one does not apply, does not compile, or does not exist
 ";
 
 /// Bugs of each kind that one column catches at once.
@@ -79,7 +80,7 @@ impl Options {
             columns: COLUMNS.iter().collect(),
             fast: false,
             seeds: None,
-            limit: Duration::from_secs(60),
+            limit: Duration::from_secs(120),
             markdown: None,
             list: false,
         };
@@ -104,6 +105,16 @@ impl Options {
             options.columns.retain(|column| column.name == FAST_COLUMN);
         }
         Ok(Request::Run(options))
+    }
+
+    /// Whether one bug is asked for.
+    pub fn in_detail(&self) -> bool {
+        self.name.is_some()
+    }
+
+    /// Whether all bugs are asked for.
+    pub fn is_whole(&self) -> bool {
+        self.name.is_none() && self.only.is_none() && self.from.is_none() && !self.fast
     }
 
     /// Whether the bug of that name is to be planted.
