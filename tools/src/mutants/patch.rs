@@ -18,6 +18,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What is known of a bug under the original lab's suite.
+const ORIGINAL: [&str; 4] = ["caught", "missed", "rarely", "not tried"];
+
 /// A planted bug.
 pub struct Patch {
     /// The file's name without `.patch`.
@@ -29,7 +32,7 @@ pub struct Patch {
     pub breaks: String,
     /// The same by name, as `mutants/rules.txt` has it; perhaps several.
     pub rules: Vec<String>,
-    /// Whether the original lab's suite finds it: `caught`, `missed` or `rarely`.
+    /// Whether the original lab's suite finds it: `caught`, `missed`, `rarely` or `not tried`.
     pub original: String,
     /// Why no test can tell it from a correct Raft, if that is so.
     pub equivalent: Option<String>,
@@ -64,9 +67,9 @@ fn parse(file: PathBuf, text: &str) -> Result<Patch, String> {
         field(key).ok_or_else(|| format!("{} has no line \"{key}: ...\"", file.display()))
     };
     let (bug, breaks, original) = (needed("bug")?, needed("breaks")?, needed("original lab")?);
-    if !["caught", "missed", "rarely"].contains(&original.as_str()) {
-        let file = file.display();
-        return Err(format!("{file}: original lab is caught, missed or rarely, not {original:?}"));
+    if !ORIGINAL.contains(&original.as_str()) {
+        let (file, all) = (file.display(), ORIGINAL.join(", "));
+        return Err(format!("{file}: original lab is one of {all}, not {original:?}"));
     }
     let changes = diff.lines().filter_map(|line| line.strip_prefix("+++ b/")).map(PathBuf::from);
     let (changes, equivalent) = (changes.collect(), field("equivalent"));

@@ -280,6 +280,7 @@ fn markdown_row(row: &Row) -> String {
     let original = match original.as_str() {
         "caught" => "yes",
         "missed" => "no",
+        "not tried" => "?",
         rarely => rarely,
     };
     let words: String = row
