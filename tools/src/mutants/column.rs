@@ -135,9 +135,11 @@ impl Column {
     /// Whether the suites know this oracle: they refuse a word that they do not know.
     fn oracle_exists(&self, program: &Path) -> bool {
         ["on", "off"].contains(&self.oracle)
-            || self.command(program, plant::REFERENCE).arg("--list").status().is_ok_and(
-                |status| status.success(),
-            )
+            || self
+                .command(program, plant::REFERENCE)
+                .arg("--list")
+                .status()
+                .is_ok_and(|status| status.success())
     }
 }
 

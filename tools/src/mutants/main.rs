@@ -82,11 +82,14 @@ fn run(options: &Options) -> Result<bool, String> {
     let suites = program.build(&scratch, &options.columns)?;
     let bench = Bench { suites: &suites, seeds: options.seeds, limit: options.limit };
     let mut report = Report { problems: program.problems.clone(), ..Report::default() };
-    let start = Instant::now();
+    let (start, cpu_s) = (Instant::now(), program::cpu_of_children());
     report.run(&program, &selected, &bench, &scratch, &rules, options);
-    let seconds = start.elapsed().as_secs();
+    let (wall, cpu) = (start.elapsed().as_secs(), program::cpu_of_children() - cpu_s);
     if !options.in_detail() {
-        println!("\n{}\nin {seconds} s", table::summary(&report.rows, &options.columns));
+        println!(
+            "\n{}\nin {wall} s, {cpu:.0} CPU s",
+            table::summary(&report.rows, &options.columns)
+        );
         let details: String = report.rows.iter().map(|row| table::details(row) + "\n").collect();
         let unnamed = table::unnamed(&report.rows, &rules);
         println!("each with its whole messages: {}", scratch.keep("details.txt", &details)?);
@@ -131,9 +134,10 @@ impl<'a> Report<'a> {
     ) {
         let planted = patches.iter().filter(|patch| !self.problems.contains_key(&patch.name));
         let planted: Vec<&Patch> = planted.copied().collect();
-        let controls = program.controls.iter().filter(|name| {
-            !self.problems.contains_key(*name) && !options.in_detail()
-        });
+        let controls = program
+            .controls
+            .iter()
+            .filter(|name| !self.problems.contains_key(*name) && !options.in_detail());
         let mut names: Vec<&str> = controls.map(String::as_str).collect();
         let right = names.len();
         names.extend(planted.iter().map(|patch| patch.name.as_str()));
@@ -146,7 +150,8 @@ impl<'a> Report<'a> {
                 Err(problem) => drop(self.problems.insert(name.to_string(), problem)),
                 Ok(verdicts) if place < right => {
                     println!("{}", table::control_row(name, &verdicts));
-                    let caught = |(_, verdict): &(_, Verdict)| matches!(verdict, Verdict::Caught(_));
+                    let caught =
+                        |(_, verdict): &(_, Verdict)| matches!(verdict, Verdict::Caught(_));
                     if verdicts.iter().any(caught) {
                         self.accused.push(name.to_string());
                     }

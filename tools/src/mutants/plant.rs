@@ -1,8 +1,8 @@
 //! All Rafts of the bench in one program: `src/raft` becomes a facade (`facade.txt`) with a module
 //! for each of them, and the environment variable RAFT names the one that runs.
 //!
-//! A Raft is a folder of files as `src/raft` is one: the reference, the reference with a patch, or a
-//! variant. The given files (`rpc.rs`, `persister.rs`, `view.rs`) exist once, in the facade: the
+//! A Raft is a folder of files as `src/raft` is one: the reference, the reference with a patch, or
+//! a variant. The given files (`rpc.rs`, `persister.rs`, `view.rs`) exist once, in the facade: the
 //! tests and all Rafts speak of the same types. In a Raft's module they are stubs.
 
 use std::collections::BTreeMap;
@@ -97,7 +97,8 @@ pub fn planted(reference: &Files, patch: &Patch, folder: &Path) -> Result<Files,
 pub fn bench(reference: &Files, rafts: &BTreeMap<String, Files>) -> Result<Files, String> {
     let missing = |what: &str| format!("src/raft has no {what}: the bench cannot be made");
     let given = |file: &str| reference.get(Path::new(file)).ok_or_else(|| missing(file));
-    let apply_msg = item(given("mod.rs")?, "pub enum ApplyMsg ").ok_or_else(|| missing("ApplyMsg"))?;
+    let apply_msg =
+        item(given("mod.rs")?, "pub enum ApplyMsg ").ok_or_else(|| missing("ApplyMsg"))?;
     let service = item(given("rpc.rs")?, "pub fn service(").ok_or_else(|| missing("service()"))?;
     let mut bench = Files::new();
     let list: String =
@@ -134,16 +135,14 @@ fn stub(file: &str, service: &str) -> String {
     let shared = file.trim_end_matches(".rs");
     let mut text = format!("pub use super::super::{shared}::*;\n");
     if shared == "rpc" {
-        text.push_str(
-            "use std::sync::Arc;\n\nuse super::Raft;\nuse crate::labrpc::Service;\n\n",
-        );
+        text.push_str("use std::sync::Arc;\n\nuse super::Raft;\nuse crate::labrpc::Service;\n\n");
         text.push_str(service);
     }
     text
 }
 
-/// The item that begins with `start` at a line's beginning, up to the line `}`, with the comments and
-/// attributes before it.
+/// The item that begins with `start` at a line's beginning, up to the line `}`, with the comments
+/// and attributes before it.
 fn item<'a>(text: &'a str, start: &str) -> Option<&'a str> {
     let at = if text.starts_with(start) { 0 } else { text.find(&format!("\n{start}"))? + 1 };
     let end = at + text[at..].find("\n}\n")? + 3;
@@ -219,12 +218,15 @@ fn problem(path: &Path, error: io::Error) -> String {
 mod tests {
     use super::*;
 
-    const MOD: &str = "mod rpc;\n\n/// What.\n#[derive(Clone)]\npub enum ApplyMsg {\n    A,\n}\n\nstruct B;\n";
-    const RPC: &str = "pub type Index = u64;\n\n/// Serves.\n#[must_use]\npub fn service(raft: X) {\n    x\n}\n";
+    const MOD: &str =
+        "mod rpc;\n\n/// What.\n#[derive(Clone)]\npub enum ApplyMsg {\n    A,\n}\n\nstruct B;\n";
+    const RPC: &str =
+        "pub type Index = u64;\n\n/// Serves.\n#[must_use]\npub fn service(raft: X) {\n    x\n}\n";
 
     fn files(mod_rs: &str) -> Files {
         let mut files = Files::new();
-        for (file, text) in [("mod.rs", mod_rs), ("rpc.rs", RPC), ("persister.rs", ""), ("view.rs", "")]
+        for (file, text) in
+            [("mod.rs", mod_rs), ("rpc.rs", RPC), ("persister.rs", ""), ("view.rs", "")]
         {
             files.insert(file.into(), text.to_string());
         }

@@ -66,7 +66,7 @@ impl Program {
 }
 
 /// The processor time of all processes that this one has waited for.
-fn cpu_of_children() -> f64 {
+pub fn cpu_of_children() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
     let ticks = fields.skip(13).take(2).filter_map(|field| field.parse::<f64>().ok());

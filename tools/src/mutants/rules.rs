@@ -1,7 +1,7 @@
 //! The reader's rule: does a message name the rule that a bug breaks, or one beside it?
 //!
-//! `mutants/rules.txt` has a fixed list of rules. Each has a name, a sentence, the words that name it
-//! in a message, and the rules beside it:
+//! `mutants/rules.txt` has a fixed list of rules. Each has a name, a sentence, the words that name
+//! it in a message, and the rules beside it:
 //!
 //! ```text
 //! vote-once: RequestVote, receiver 2: one vote a term
@@ -11,8 +11,8 @@
 //! ```
 //!
 //! A bug's patch says which rules it breaks (`rule: vote-once`). A message names a rule if its head
-//! has all phrases of one of the rule's lines of `words` (` + ` stands between them; capitals do not
-//! count). Nobody judges: whoever finds a message good enough has to write down which words tell.
+//! has all phrases of one of the rule's lines of `words` (` + ` stands between them; capitals do
+//! not count). Nobody judges: whoever finds a message good enough has to write down which words tell.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -67,7 +67,8 @@ impl Rules {
             let (key, value) = line.split_once(": ").ok_or(format!("no \": \" in {line:?}"))?;
             match (key.trim(), &mut current) {
                 ("words", Some((_, rule))) => {
-                    rule.words.push(value.split(" + ").map(|word| word.trim().to_lowercase()).collect());
+                    rule.words
+                        .push(value.split(" + ").map(|word| word.trim().to_lowercase()).collect());
                 }
                 ("beside", Some((_, rule))) => {
                     rule.beside.extend(value.split_whitespace().map(ToString::to_string));

@@ -34,8 +34,7 @@ impl Scratch {
         let folder = root.join("target/mutants").join(if whole { "all" } else { "some" });
         let (tree, target) = (folder.join("tree"), folder.join("target"));
         let top = Path::new("");
-        let copied =
-            drop_leftovers(root, &tree, top).and_then(|()| copy_folder(root, &tree, top));
+        let copied = drop_leftovers(root, &tree, top).and_then(|()| copy_folder(root, &tree, top));
         copied.map_err(|error| format!("cannot copy the tree to {}: {error}", tree.display()))?;
         Ok(Scratch { tree, target })
     }

@@ -267,7 +267,8 @@ fn markdown(rows: &[Row], columns: &[&Column]) -> String {
         let names: String = columns.iter().map(|column| format!(" {} |", column.name)).collect();
         let rules = "---|".repeat(columns.len());
         text.push_str(&format!(
-            "\n## {title}\n\n| bug | original lab |{names} first seen in | CPU s | names | message |\n\
+            "\n## {title}\n\n\
+             | bug | original lab |{names} first seen in | CPU s | names | message |\n\
              |---|---|{rules}---|---|---|---|\n{lines}"
         ));
     }
