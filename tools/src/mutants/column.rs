@@ -71,6 +71,8 @@ pub enum Verdict {
     GaveUp { after: Duration },
     /// The repository has no such suite, or no such oracle.
     NotThere,
+    /// Another column had caught the bug, and that was enough.
+    Skipped,
 }
 
 /// The first failure.
@@ -92,6 +94,8 @@ pub struct Bench<'a> {
     pub seeds: Option<u64>,
     /// How long a suite may take.
     pub limit: Duration,
+    /// Whether a bug is done with the first column that catches it.
+    pub until_caught: bool,
 }
 
 impl Column {

@@ -80,7 +80,12 @@ fn run(options: &Options) -> Result<bool, String> {
     let scratch = Scratch::copy_of(root, options.is_whole())?;
     let mut program = Program::of(root, &selected, &scratch)?;
     let suites = program.build(&scratch, &options.columns)?;
-    let bench = Bench { suites: &suites, seeds: options.seeds, limit: options.limit };
+    let bench = Bench {
+        suites: &suites,
+        seeds: options.seeds,
+        limit: options.limit,
+        until_caught: options.fast,
+    };
     let mut report = Report { problems: program.problems.clone(), ..Report::default() };
     let (start, cpu_s) = (Instant::now(), program::cpu_of_children());
     report.run(&program, &selected, &bench, &scratch, &rules, options);

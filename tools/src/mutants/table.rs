@@ -114,6 +114,7 @@ fn word(column: &Column, verdict: &Verdict) -> &'static str {
         Verdict::Missed { .. } => "no",
         Verdict::GaveUp { .. } => "gave up",
         Verdict::NotThere => "-",
+        Verdict::Skipped => "",
     }
 }
 
@@ -131,6 +132,7 @@ pub fn summary(rows: &[Row], columns: &[&Column]) -> String {
                 Verdict::Missed { cpu_s: cost } => cpu_s += cost,
                 Verdict::GaveUp { after } => cpu_s += after.as_secs_f64(),
                 Verdict::NotThere => missing = true,
+                Verdict::Skipped => {}
             }
         }
         lines.push(if missing {
@@ -195,6 +197,7 @@ pub fn details(row: &Row) -> String {
             Verdict::Missed { cpu_s } => format!("  not caught, in {cpu_s:.2} CPU s\n"),
             Verdict::GaveUp { after } => format!("  gave up after {} s\n", after.as_secs()),
             Verdict::NotThere => "  - (there is no such suite or oracle)\n".to_string(),
+            Verdict::Skipped => "  not run\n".to_string(),
         };
         text.push_str(&line);
     }
