@@ -30,7 +30,8 @@ pub struct Patch {
     pub bug: String,
     /// The rule that it breaks.
     pub breaks: String,
-    /// The same by name, as `mutants/rules.txt` has it; perhaps several.
+    /// The same by name, as `mutants/rules.txt` has it; perhaps several. Without any, no message
+    /// can be right.
     pub rules: Vec<String>,
     /// Whether the original lab's suite finds it: `caught`, `missed`, `rarely` or `not tried`.
     pub original: String,
@@ -73,7 +74,8 @@ fn parse(file: PathBuf, text: &str) -> Result<Patch, String> {
     }
     let changes = diff.lines().filter_map(|line| line.strip_prefix("+++ b/")).map(PathBuf::from);
     let (changes, equivalent) = (changes.collect(), field("equivalent"));
-    let rules = needed("rule")?.split_whitespace().map(ToString::to_string).collect();
+    let rules = field("rule").unwrap_or_default();
+    let rules = rules.split_whitespace().map(ToString::to_string).collect();
     Ok(Patch { name, file, bug, breaks, rules, original, equivalent, changes })
 }
 

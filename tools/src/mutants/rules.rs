@@ -128,6 +128,7 @@ fn head(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::patch;
 
     const TEXT: &str = "# words\none: A server votes once\n  words: votes + Once\n  words: twice\n\
                         two: It is on disk\n  words: on disk\n  beside: one\n";
@@ -146,6 +147,19 @@ mod tests {
         assert_eq!(rules.judge(&broken("two"), "it voted twice"), Score::Beside);
         assert_eq!(rules.judge(&broken("one"), "not on disk"), Score::Neither);
         assert_eq!(rules.judge(&broken("one"), "a\nb\nc\ntwice"), Score::Neither, "too far below");
+    }
+
+    #[test]
+    fn each_planted_bug_names_rules_that_there_are() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mutants");
+        let rules = Rules::read(&folder.join("rules.txt")).unwrap();
+        for patch in patch::read_all(&folder).unwrap() {
+            let name = &patch.name;
+            assert!(!patch.rules.is_empty(), "mutants/{name}.patch has no line \"rule: ...\"");
+            for rule in &patch.rules {
+                assert_eq!(rules.check(rule), Ok(()), "mutants/{name}.patch");
+            }
+        }
     }
 
     #[test]
