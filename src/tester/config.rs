@@ -110,32 +110,47 @@ impl Config {
 
     // ---- crashes and restarts ----------------------------------------------------------------
 
-    /// Crashes a server: it is cut off and killed; what it persisted stays. A dead instance can
-    /// write to its old persister only, and the next instance gets a copy.
+    /// Crashes a server: it is cut off, and what is on its disk then is what its next instance
+    /// starts from. Only then it is killed: whatever the dead instance still does, in a critical
+    /// section under way, in `snapshot()` or in `kill()`, reaches its old disk alone.
     #[track_caller]
     pub fn crash1(&self, server: ServerId) {
+        if let Some(raft) = self.raft(server) {
+            self.get_state_of(server, &raft); // the last time that its term counts
+        }
         self.disconnect(server);
         self.network.delete_server(&server_name(server));
-        let (raft, old) = self.take_raft(server);
+        let (raft, persister) = {
+            let mut members = self.members.lock();
+            let member = &mut members[server];
+            (member.raft.take(), member.persister.clone())
+        };
         if let Some(raft) = raft {
-            self.get_state_of(server, &raft);
-            self.history.crashed(server);
-            raft.kill();
-            self.services.crash(server); // not before: until then it may apply
-            let disk = match &self.oracle {
-                Some(oracle) => oracle.crashed(server, || old.copy()),
-                None => old.copy(),
-            };
-            trace::step(|| TestStep::Crash(server));
+            let service = self.services.instance(server);
+            let disk = self.disk_at_crash(server, service, &persister);
             self.members.lock()[server].persister = Arc::new(disk);
+            raft.kill();
+            self.services.killed(server, service);
         }
     }
 
-    /// The instance that is about to be killed, if there is one, and the disk it writes to.
-    pub(super) fn take_raft(&self, server: ServerId) -> (Option<Arc<Raft>>, Arc<Persister>) {
-        let mut members = self.members.lock();
-        let member = &mut members[server];
-        (member.raft.take(), member.persister.clone())
+    /// The moment in which a server dies, which is cut off already: a copy of its disk for the
+    /// next instance. Of what the dead one says and applies from now on nothing counts, since
+    /// it may not be on that disk: so this is said before the copy is made.
+    pub(super) fn disk_at_crash(
+        &self,
+        server: ServerId,
+        service: u64,
+        persister: &Persister,
+    ) -> Persister {
+        self.history.crashed(server);
+        self.services.crash(server, service);
+        let disk = match &self.oracle {
+            Some(oracle) => oracle.crashed(server, || persister.copy()),
+            None => persister.copy(),
+        };
+        trace::step(|| TestStep::Crash(server));
+        disk
     }
 
     /// Starts a server, after crashing it if it is up: with fresh ends, so that its old ones stay
@@ -272,7 +287,7 @@ impl Config {
         });
         self.history.saw_term(&before, term);
         if is_leader {
-            self.history.saw_start(server, index, term, &command);
+            self.history.saw_start(&before, index, term, &command);
         }
         Some(Started { index, term, is_leader })
     }

@@ -10,7 +10,6 @@ use crate::raft::{Index, Persister, Raft, ServerId};
 
 use super::Config;
 use super::config::server_name;
-use super::trace::{self, TestStep};
 
 /// Behind which reply a server crashes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,16 +95,10 @@ impl Config {
     /// The network has cut the server off: nothing that it does from now on is seen.
     fn crash_now(&self, doomed: &Doomed) {
         let server = doomed.server;
-        // First: of what it says from now on, nothing counts. Then at once the disk.
-        self.history.crashed(server);
-        let disk = match &self.oracle {
-            Some(oracle) => oracle.crashed(server, || doomed.persister.copy()),
-            None => doomed.persister.copy(),
-        };
-        trace::step(|| TestStep::Crash(server));
+        let disk = self.disk_at_crash(server, doomed.instance, &doomed.persister);
         let Some(raft) = doomed.raft.upgrade() else { return };
         raft.kill();
-        self.services.crash_instance(server, doomed.instance);
+        self.services.killed(server, doomed.instance);
         {
             let mut members = self.members.lock();
             let member = &mut members[server];

@@ -32,8 +32,10 @@ struct Applied {
     by_server: Vec<Vec<Command>>,
     /// What has been applied at each index by anybody, ever, and by whom first.
     decided: Vec<(Command, ServerId)>,
-    /// The living instance of each server; a message from an earlier one comes after `kill()`.
+    /// The living instance of each server; what an earlier one applies does not count.
     instances: Vec<u64>,
+    /// The last instance of each server for which `kill()` has returned.
+    killed: Vec<u64>,
 }
 
 /// What a service writes into a snapshot: the whole history.
@@ -49,6 +51,7 @@ impl Services {
             by_server: vec![Vec::new(); servers],
             decided: Vec::new(),
             instances: vec![0; servers],
+            killed: vec![0; servers],
         };
         let dawdling_ms = (0..servers).map(|_| AtomicU64::new(0)).collect();
         Services { applied: Mutex::new(applied), dawdling_ms }
@@ -84,25 +87,25 @@ impl Services {
         applied.instances[server]
     }
 
-    /// The server's service is dead: it has applied nothing, and may apply nothing more.
-    pub fn crash(&self, server: ServerId) {
-        let mut applied = self.applied.lock();
-        applied.instances[server] += 1;
-        applied.by_server[server].clear();
-    }
-
-    /// The number of the living instance of a server's service.
-    pub fn instance(&self, server: ServerId) -> u64 {
-        self.applied.lock().instances[server]
-    }
-
-    /// Like [`Services::crash`], unless another instance lives already.
-    pub fn crash_instance(&self, server: ServerId, instance: u64) {
+    /// The server's service is dead, unless another instance of it lives already: it has applied
+    /// nothing, and what it is still given does not count.
+    pub fn crash(&self, server: ServerId, instance: u64) {
         let mut applied = self.applied.lock();
         if applied.instances[server] == instance {
             applied.instances[server] += 1;
             applied.by_server[server].clear();
         }
+    }
+
+    /// `kill()` of its Raft has returned: the service should be given nothing any more.
+    pub fn killed(&self, server: ServerId, instance: u64) {
+        let mut applied = self.applied.lock();
+        applied.killed[server] = applied.killed[server].max(instance);
+    }
+
+    /// The number of the living instance of a server's service.
+    pub fn instance(&self, server: ServerId) -> u64 {
+        self.applied.lock().instances[server]
     }
 
     /// What each living service has applied, in order.
@@ -156,11 +159,15 @@ impl Services {
             self.pause(server);
             let Ok(message) = messages.recv() else { return };
             match self.apply(server, instance, message) {
-                Outcome::Dead => {
+                Outcome::Dead => {}
+                Outcome::Killed => {
                     after_kill += 1;
                     assert!(
                         after_kill <= ALLOWED_AFTER_KILL,
-                        "server {server} goes on applying after kill(): {after_kill} messages"
+                        "server {server} goes on applying after kill(): its Raft has sent \
+                         {after_kill} messages on the apply channel since kill() has returned; \
+                         whichever thread of src/raft sends them has to look whether it is killed \
+                         before each (rule A5 of docs/contract.md)"
                     );
                 }
                 Outcome::Applied(index) => {
@@ -175,6 +182,9 @@ impl Services {
 
     fn apply(&self, server: ServerId, instance: u64, message: ApplyMsg) -> Outcome {
         let mut applied = self.applied.lock();
+        if applied.killed[server] >= instance {
+            return Outcome::Killed;
+        }
         if applied.instances[server] != instance {
             return Outcome::Dead;
         }
@@ -213,8 +223,10 @@ impl Services {
 enum Outcome {
     Applied(Index),
     Installed,
-    /// The message came from an instance that was killed.
+    /// The message came from an instance that has crashed.
     Dead,
+    /// The message came from an instance that was killed, and should know it.
+    Killed,
 }
 
 impl Applied {
