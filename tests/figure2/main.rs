@@ -46,6 +46,6 @@ fn main() -> ExitCode {
         crashes::TESTS,
         snapshots::TESTS,
     ];
-    let simulated = AlwaysSimulated { usual_seeds: 1, explain: None };
+    let simulated = AlwaysSimulated { usual_seeds: 8, explain: None };
     runner::main_simulated("figure2", &parts, &simulated)
 }

@@ -98,7 +98,7 @@ impl Script {
             paused: false,
             instance: 0,
         };
-        Script { record, servers, state: Mutex::new(state) }
+        Script { record, servers, state: Mutex::unstalled(state) }
     }
 
     /// The scripted server `me`, for one instance of the Raft under test.
