@@ -63,5 +63,5 @@ pub use rules::check_no_lock_held;
 pub use run::{Failure, RunOptions, THREAD_GRACE, run};
 pub use sim::{
     Event, Kernel, SimReport, before_end_of_process, first_difference, limit_work_without_wait,
-    simulate, simulate_recorded,
+    simulate, simulate_recorded, stall_longer,
 };

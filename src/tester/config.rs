@@ -10,7 +10,7 @@ use crate::raft::{self, Index, Persister, Raft, ServerId, Term, Watcher};
 
 use super::Command;
 use super::banner::Counts;
-use super::history::History;
+use super::history::{History, TermBefore};
 use super::oracle::Oracle;
 use super::service::{APPLY_CHANNEL_CAPACITY, Services};
 use super::trace::{self, Event, TestStep};
@@ -91,11 +91,16 @@ impl Config {
             servers,
             snapshot,
             network,
-            members: Mutex::new((0..servers).map(|_| member()).collect()),
+            members: Mutex::unstalled((0..servers).map(|_| member()).collect()),
             services: Arc::new(Services::new(servers)),
             history,
             oracle,
-            counts: Mutex::new(Counts { began: Instant::now(), rpcs: 0, bytes: 0, max_index: 0 }),
+            counts: Mutex::unstalled(Counts {
+                began: Instant::now(),
+                rpcs: 0,
+                bytes: 0,
+                max_index: 0,
+            }),
         });
         (0..servers).for_each(|server| config.start1(server));
         (0..servers).for_each(|server| config.connect(server));
@@ -214,13 +219,16 @@ impl Config {
 
     /// Cuts a server off from the network, in both directions.
     pub fn disconnect(&self, server: ServerId) {
-        let mut members = self.members.lock();
+        self.cut_off(&mut self.members.lock(), server);
+    }
+
+    pub(super) fn cut_off(&self, members: &mut [Member], server: ServerId) {
         if members[server].connected {
             trace::step(|| TestStep::Disconnect(server));
         }
         members[server].connected = false;
         for peer in 0..self.servers {
-            self.enable_both_ways(&members, server, peer, false);
+            self.enable_both_ways(members, server, peer, false);
         }
     }
 
@@ -266,9 +274,10 @@ impl Config {
     #[must_use]
     #[track_caller]
     pub fn get_state(&self, server: ServerId) -> (Term, bool) {
+        let before = self.history.before_asking(server); // before: as in `start`
         let raft = self.raft(server);
         let raft = raft.unwrap_or_else(|| panic!("get_state: server {server} is crashed"));
-        self.get_state_of(server, &raft)
+        self.ask_state(&before, &raft)
     }
 
     /// Gives a command to a server; `None` if it is crashed.
@@ -277,9 +286,10 @@ impl Config {
     /// If the answer contradicts an earlier one: see the [module](super).
     #[track_caller]
     pub fn start(&self, server: ServerId, command: impl Into<Command>) -> Option<Started> {
+        // In this order: of an instance that a restart has overtaken, the term does not count.
+        let before = self.history.before_asking(server);
         let raft = self.raft(server)?;
         let command = command.into();
-        let before = self.history.before_asking(server);
         let (index, term, is_leader) = raft.start(labgob::to_bytes(&command).into());
         trace::step(|| {
             let command = command.to_string();
@@ -305,9 +315,13 @@ impl Config {
 
     #[track_caller]
     fn get_state_of(&self, server: ServerId, raft: &Raft) -> (Term, bool) {
-        let before = self.history.before_asking(server);
+        self.ask_state(&self.history.before_asking(server), raft)
+    }
+
+    #[track_caller]
+    fn ask_state(&self, before: &TermBefore, raft: &Raft) -> (Term, bool) {
         let (term, is_leader) = raft.get_state();
-        self.history.saw_term(&before, term);
+        self.history.saw_term(before, term);
         (term, is_leader)
     }
 }

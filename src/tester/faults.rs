@@ -95,19 +95,21 @@ impl Config {
     /// The network has cut the server off: nothing that it does from now on is seen.
     fn crash_now(&self, doomed: &Doomed) {
         let server = doomed.server;
-        let disk = self.disk_at_crash(server, doomed.instance, &doomed.persister);
         let Some(raft) = doomed.raft.upgrade() else { return };
+        {
+            // As one: who starts the server again, or asks it something, finds all done or nothing.
+            let mut members = self.members.lock();
+            let current = members[server].raft.as_ref();
+            if !current.is_some_and(|current| Arc::ptr_eq(current, &raft)) {
+                return; // crashed in another way meanwhile
+            }
+            let disk = self.disk_at_crash(server, doomed.instance, &doomed.persister);
+            self.cut_off(&mut members, server);
+            members[server].raft = None;
+            members[server].persister = Arc::new(disk);
+        }
         raft.kill();
         self.services.killed(server, doomed.instance);
-        {
-            let mut members = self.members.lock();
-            let member = &mut members[server];
-            if member.raft.as_ref().is_some_and(|current| Arc::ptr_eq(current, &raft)) {
-                member.raft = None;
-                member.persister = Arc::new(disk);
-            }
-        }
-        self.disconnect(server);
     }
 
     /// What clients were promised, over the whole test: all services have applied the same up to

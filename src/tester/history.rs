@@ -47,7 +47,7 @@ impl History {
             terms: vec![0; servers],
             instances: vec![0; servers],
         };
-        History { seen: Mutex::new(seen) }
+        History { seen: Mutex::unstalled(seen) }
     }
 
     /// The server crashes: what it says from now on does not count, since it may not have reached

@@ -54,7 +54,7 @@ impl Services {
             killed: vec![0; servers],
         };
         let dawdling_ms = (0..servers).map(|_| AtomicU64::new(0)).collect();
-        Services { applied: Mutex::new(applied), dawdling_ms }
+        Services { applied: Mutex::unstalled(applied), dawdling_ms }
     }
 
     /// From now on the service now and then pauses for up to so long, before it takes a message

@@ -50,6 +50,6 @@ fn main() -> ExitCode {
         compaction::TESTS,
         on_snapshot::TESTS,
     ];
-    let simulated = AlwaysSimulated { usual_seeds: 1, explain: None };
+    let simulated = AlwaysSimulated { usual_seeds: 8, explain: None };
     runner::main_simulated("figure2", &parts, &simulated)
 }

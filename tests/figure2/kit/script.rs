@@ -105,7 +105,7 @@ impl Script {
             ground: Ground::default(),
             laying_ground: false,
         };
-        Script { record, servers, state: Mutex::new(state) }
+        Script { record, servers, state: Mutex::unstalled(state) }
     }
 
     /// The scripted server `me`, for one instance of the Raft under test.
