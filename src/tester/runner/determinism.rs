@@ -61,13 +61,17 @@ pub(super) fn check(suite: &str, tests: &[LabTest], options: &Options) -> bool {
 
 /// Where two runs part, in words.
 fn difference(first: &Run, second: &Run) -> Option<String> {
+    if let Some(died) = [first, second].into_iter().find(|run| run.died) {
+        let why = died.record.failure.clone().unwrap_or_default();
+        return Some(format!("  there is nothing to compare: {why}"));
+    }
     if first.events != second.events {
         return Some(labsync::first_difference(&first.events, &second.events));
     }
     if first.printed_hash != second.printed_hash {
         return Some(printed_difference(&first.printed, &second.printed));
     }
-    if first.died != second.died || !first.record.is_same_run(&second.record) {
+    if !first.record.is_same_run(&second.record) {
         let how = |run: &Run| match &run.record.failure {
             None => "passed".to_string(),
             Some(failure) => failure.replace('\n', "\n    "),

@@ -133,7 +133,9 @@ fn run_suite(
     let passed = match selected[..] {
         [] => true, // `cargo test NAME` asks each suite for NAME; another has it
         _ if options.twice => determinism::check(suite, &selected, &options),
-        [test] if options.exact => parallel::run_one(suite, test, &options),
+        [test] if options.exact && options.hashes.is_none() => {
+            parallel::run_one(suite, test, &options)
+        }
         _ if options.simulated => sweep::run(suite, &selected, &options),
         _ => parallel::run(suite, &selected, tests.len() - selected.len(), &options),
     };
