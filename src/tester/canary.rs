@@ -29,7 +29,6 @@ const LATENESS: &[&str] = &[
     "term changed too often",
     "expected no leader among",
     "rejected Start()",
-    "Start() failed: got index",
     "got index",
     "expected index",
     "unexpected index",

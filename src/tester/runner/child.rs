@@ -253,3 +253,59 @@ fn describe(status: ExitStatus) -> String {
     };
     format!("{status} ({meaning})")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::super::output::Sink;
+    use super::super::record::Record;
+    use super::*;
+
+    /// What comes of a run if its process is a shell that does this; standard input is the channel.
+    fn outcome_of(script: &str) -> (String, String) {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let limits = Limits::new(false, Duration::from_secs(2), 100);
+        let mut child = Child::start(command, limits).expect("there is a shell");
+        let mut output = Output::new(Sink::Keep);
+        let order = RunOrder { seed: 1, trace: None, events: false };
+        let outcome = child.run(order, &mut output).0;
+        let printed = String::from_utf8_lossy(&output.finish()).into_owned();
+        match outcome {
+            Outcome::Gone(why) => (why, printed),
+            Outcome::Answered(answer) => panic!("{answer:?} was believed"),
+        }
+    }
+
+    #[test]
+    fn an_answer_without_the_nonce_is_not_believed() {
+        let answer = Answer::Ended(Record { seed: 1, ..Record::default() });
+        let mut bytes = Vec::new();
+        wire::send(&mut bytes, &Told { nonce: Nonce::fresh(), answer }).expect("memory takes it");
+        let mut escaped = String::new();
+        bytes.iter().for_each(|byte| write!(escaped, "\\{byte:03o}").expect("memory takes it"));
+        let (why, printed) = outcome_of(&format!("echo before; printf '{escaped}' >&0; sleep 60"));
+        assert_eq!(why, "it answered an order never given");
+        assert_eq!(printed, "before\n");
+    }
+
+    #[test]
+    fn what_is_no_answer_is_not_believed() {
+        let (why, _) = outcome_of("printf 'passed, passed, passed' >&0; sleep 60");
+        assert!(why.contains("what is no verdict"), "{why}");
+        let (why, printed) = outcome_of("echo passed; exit 3");
+        assert!(why.contains("before the test did: exit status: 3"), "{why}");
+        assert_eq!(printed, "passed\n");
+        let (why, _) = outcome_of("printf x >&0; exec 0<&-; sleep 60");
+        assert!(why.contains("has closed the channel"), "{why}");
+    }
+
+    #[test]
+    fn each_limit_ends_a_process() {
+        let (why, _) = outcome_of("exec sleep 60");
+        assert!(why.contains("no verdict after 2 s of real time: it waits"), "{why}");
+        let (why, _) = outcome_of("kill -STOP $$");
+        assert!(why.contains("it is stopped"), "{why}");
+    }
+}
