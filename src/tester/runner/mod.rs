@@ -85,7 +85,7 @@ fn run_suite(
     let tests = parts.concat();
     let mut options =
         match Options::parse(std::env::args().skip(1), |name| std::env::var(name).ok()) {
-            Ok(Request::Run(options)) => options,
+            Ok(Request::Run(options)) => *options,
             Ok(Request::Help) => {
                 print(options::USAGE);
                 return ExitCode::SUCCESS;

@@ -37,7 +37,7 @@ ORACLE=off            the tests without the oracle, which checks Raft's properti
 const DEFAULT_JOBS: usize = 8;
 
 pub(super) enum Request {
-    Run(Options),
+    Run(Box<Options>),
     Help,
 }
 
@@ -162,7 +162,7 @@ impl Options {
         if options.twice && options.trace.is_some() {
             return Err("--twice does not record: leave out --trace (TRACE)".to_string());
         }
-        Ok(Request::Run(options))
+        Ok(Request::Run(Box::new(options)))
     }
 
     /// Whether the test of that name is to run.
@@ -222,7 +222,7 @@ mod tests {
             env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string())
         };
         match Options::parse(args.iter().map(ToString::to_string), env) {
-            Ok(Request::Run(options)) => Ok(options),
+            Ok(Request::Run(options)) => Ok(*options),
             Ok(Request::Help) => Err("help".to_string()),
             Err(problem) => Err(problem),
         }
