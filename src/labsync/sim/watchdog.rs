@@ -57,11 +57,12 @@ fn look_for_ever() {
     }
 }
 
-/// What is done before the watchdog ends the process: a recorder saves what it has.
-static LAST_WORDS: OnceLock<fn()> = OnceLock::new();
+/// What is done with the watchdog's message before it ends the process.
+static LAST_WORDS: OnceLock<fn(&str) -> bool> = OnceLock::new();
 
-/// Sets what is done before the watchdog ends the process; the first one stays.
-pub fn before_end_of_process(last_words: fn()) {
+/// Sets what is done before the watchdog ends the process; the first one stays. It gets the
+/// message; if it answers true, somebody has been told, and the watchdog does not print it.
+pub fn before_end_of_process(last_words: fn(&str) -> bool) {
     LAST_WORDS.get_or_init(|| last_words);
 }
 
@@ -69,16 +70,15 @@ fn end_process(sim: &Sim) -> ! {
     let seconds = (LOOK_EVERY * MOST_LOOKS).as_secs();
     let world = sim.world.lock();
     let text = format!(
-        "  ... FAILED --  {}: thread '{}' has not given up its turn for {seconds} s of real time, \
-         at {:.6} s of virtual time.\n      It computes in a loop without waiting, locking or \
-         sleeping.\n",
-        sim.label,
+        "thread '{}' has not given up its turn for {seconds} s of real time, at {:.6} s of \
+         virtual time.\nIt computes in a loop without waiting, locking or sleeping.",
         world.tasks[world.current].info.name,
         sim.now() as f64 / 1e9
     );
-    if let Some(last_words) = LAST_WORDS.get() {
-        last_words();
+    if LAST_WORDS.get().is_some_and(|last_words| last_words(&text)) {
+        std::process::exit(101);
     }
+    let text = format!("  ... FAILED --  {}: {}\n", sim.label, text.replace('\n', "\n      "));
     let mut out = std::io::stdout().lock();
     // Nobody may be reading; the exit code tells as well.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
