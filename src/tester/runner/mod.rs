@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use self::options::{Options, Request};
 use super::LabTest;
-use crate::labsync::{Failure, Kernel, RunOptions};
+use crate::labsync::{self, Failure, Kernel, RunOptions};
 
 /// The exit code of a run with failed tests, the same as libtest's.
 const FAILED: u8 = 101;
@@ -64,6 +64,7 @@ fn run_suite(
     parts: &[&[LabTest]],
     always_simulated: Option<&AlwaysSimulated>,
 ) -> ExitCode {
+    labsync::blame_foreign_threads();
     let tests = parts.concat();
     let mut options =
         match Options::parse(std::env::args().skip(1), |name| std::env::var(name).ok()) {
