@@ -7,6 +7,7 @@ use std::sync::{Arc, Once, OnceLock, Weak};
 use std::time::Duration;
 
 use super::Sim;
+use crate::labsync::run::Failure;
 
 /// How often the watchdog looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -58,26 +59,25 @@ fn look_for_ever() {
 }
 
 /// What is done before the watchdog ends the process: a recorder saves what it has.
-static LAST_WORDS: OnceLock<fn()> = OnceLock::new();
+static LAST_WORDS: OnceLock<fn(&Failure)> = OnceLock::new();
 
-/// Sets what is done before the watchdog ends the process; the first one stays.
-pub fn before_end_of_process(last_words: fn()) {
+/// Sets what is done before the watchdog ends the process with this failure; the first one stays.
+pub fn before_end_of_process(last_words: fn(&Failure)) {
     LAST_WORDS.get_or_init(|| last_words);
 }
 
 fn end_process(sim: &Sim) -> ! {
     let seconds = (LOOK_EVERY * MOST_LOOKS).as_secs();
     let world = sim.world.lock();
-    let text = format!(
-        "  ... FAILED --  {}: thread '{}' has not given up its turn for {seconds} s of real time, \
-         at {:.6} s of virtual time.\n      It computes in a loop without waiting, locking or \
-         sleeping.\n",
-        sim.label,
-        world.tasks[world.current].info.name,
+    let thread = world.tasks[world.current].info.name.clone();
+    let message = format!(
+        "thread '{thread}' has not given up its turn for {seconds} s of real time, at {:.6} s of \
+         virtual time.\nIt computes in a loop without waiting, locking or sleeping.",
         sim.now() as f64 / 1e9
     );
+    let text = format!("  ... FAILED --  {}: {}\n", sim.label, message.replace('\n', "\n      "));
     if let Some(last_words) = LAST_WORDS.get() {
-        last_words();
+        last_words(&Failure { thread, message, at: None });
     }
     let mut out = std::io::stdout().lock();
     // Nobody may be reading; the exit code tells as well.

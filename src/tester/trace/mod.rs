@@ -56,7 +56,7 @@ static RECORDER: Leaf<Option<Recorder>> = Leaf::new(None);
 pub fn begin(recording: Recording) -> Result<(), String> {
     let recorder = Recorder::new(recording)?;
     RECORDER.with(|place| *place = Some(recorder));
-    labsync::before_end_of_process(flush);
+    labsync::before_end_of_process(|_| flush());
     RECORDING.store(true, Ordering::Relaxed);
     Ok(())
 }
