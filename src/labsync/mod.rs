@@ -58,7 +58,7 @@ pub(crate) use context::waiting;
 pub use context::{held_any as held_lock, in_simulation as is_simulated};
 pub use leaf::Leaf;
 pub use mutex::{Mutex, MutexGuard};
-pub use panics::unwinding;
+pub use panics::{blame_foreign_threads, unwinding};
 pub use rules::check_no_lock_held;
 pub use run::{Failure, RunOptions, THREAD_GRACE, run};
 pub use sim::{

@@ -2,10 +2,11 @@
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe, Location};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once, Weak};
 
-use super::run::Failure;
-use super::{context, sim};
+use super::run::{Failure, RunState};
+use super::{context, pool, sim};
 
 /// What unwinds a thread whose run is over. Not a failure, and no hook is called for it.
 struct Stop;
@@ -64,7 +65,10 @@ pub(super) fn install_hook() {
     INSTALLED.call_once(|| {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| match context::current_run() {
-            None => usual(info),
+            None => match run_to_blame() {
+                Some(run) => run.fail(foreign_failure(info.payload(), info.location())),
+                None => usual(info),
+            },
             Some(run) => {
                 run.fail(failure_of(info.payload(), info.location()));
                 if let Some(sim) = sim::current() {
@@ -73,6 +77,52 @@ pub(super) fn install_hook() {
             }
         }));
     });
+}
+
+/// The runs that have begun and are not over, the oldest first.
+static RUNNING: parking_lot::Mutex<Vec<Weak<RunState>>> = parking_lot::Mutex::new(Vec::new());
+
+/// Whether all threads of the process come from labsync, its runner, or the code under test.
+static BLAMES_FOREIGN_THREADS: AtomicBool = AtomicBool::new(false);
+
+/// From now on a panic in a thread that no run knows is a failure of the run under way. For a
+/// program that runs one test at a time; where others run beside it, nobody could tell whose the
+/// thread is.
+pub fn blame_foreign_threads() {
+    BLAMES_FOREIGN_THREADS.store(true, Ordering::Relaxed);
+}
+
+/// Counts `run` among those under way until the result is dropped.
+pub(super) fn under_way(run: &Arc<RunState>) -> UnderWay {
+    RUNNING.lock().push(Arc::downgrade(run));
+    UnderWay(Arc::downgrade(run))
+}
+
+/// Ends what [`under_way`] began.
+pub(super) struct UnderWay(Weak<RunState>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        RUNNING.lock().retain(|run| !run.ptr_eq(&self.0));
+    }
+}
+
+/// Whose failure it is that the current thread panics, which belongs to no run.
+fn run_to_blame() -> Option<Arc<RunState>> {
+    let ours = pool::is_worker() || std::thread::current().name() == Some("main");
+    if ours || !BLAMES_FOREIGN_THREADS.load(Ordering::Relaxed) {
+        return None;
+    }
+    RUNNING.lock().last().and_then(Weak::upgrade)
+}
+
+fn foreign_failure(payload: &dyn Any, at: Option<&Location<'_>>) -> Failure {
+    let thread = std::thread::current().name().unwrap_or("unnamed").to_string();
+    let message = format!(
+        "{}\nThis thread does not come from labsync: spawn it with labsync::thread::spawn.",
+        message_of(payload)
+    );
+    Failure { thread, message, at: at.map(ToString::to_string) }
 }
 
 fn failure_of(payload: &dyn Any, at: Option<&Location<'_>>) -> Failure {

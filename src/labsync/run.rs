@@ -174,6 +174,7 @@ enum Wait {
 pub fn run(options: RunOptions, body: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     panics::install_hook();
     let run = Arc::new(RunState::new());
+    let _under_way = panics::under_way(&run);
     let state = run.clone();
     let marked_body = move || {
         body();

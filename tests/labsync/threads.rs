@@ -21,6 +21,8 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_names_belong_to_the_job,
     test_threads_outside_of_any_run,
     test_instants,
+    test_a_panic_in_a_foreign_thread_fails_the_run,
+    test_a_foreign_thread_that_does_not_panic_is_let_be,
 ];
 
 pub fn test_sleep_takes_its_time() {
@@ -201,4 +203,19 @@ pub fn test_instants() {
     thread::sleep(Duration::from_millis(10));
     assert!(start.elapsed() >= Duration::from_millis(10));
     assert!(Instant::now() - before >= Duration::from_millis(10));
+}
+
+#[allow(clippy::disallowed_methods, reason = "a thread that labsync does not know is the subject")]
+pub fn test_a_panic_in_a_foreign_thread_fails_the_run() {
+    let failure = failure(|| {
+        let _ = std::thread::spawn(|| panic!("nobody listens")).join();
+        thread::sleep(MOMENT);
+    });
+    assert!(failure.message.starts_with("nobody listens\n"), "{failure}");
+    assert!(failure.message.contains("does not come from labsync"), "{failure}");
+}
+
+#[allow(clippy::disallowed_methods, reason = "a thread that labsync does not know is the subject")]
+pub fn test_a_foreign_thread_that_does_not_panic_is_let_be() {
+    passes(|| assert_eq!(std::thread::spawn(|| 7).join().ok(), Some(7)));
 }

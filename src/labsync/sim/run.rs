@@ -59,6 +59,7 @@ fn simulate_world(
 ) -> (SimReport, Vec<Event>) {
     panics::install_hook();
     let run = Arc::new(RunState::new());
+    let _under_way = panics::under_way(&run);
     let sim = Arc::new(Sim {
         world: parking_lot::Mutex::new(world),
         clock: AtomicU64::new(0),

@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use self::options::{Options, Request};
 use self::output::print;
 use super::LabTest;
-use crate::labsync::{Failure, Kernel, RunOptions};
+use crate::labsync::{self, Failure, Kernel, RunOptions};
 
 /// The exit code of a run with failed tests, the same as libtest's.
 const FAILED: u8 = 101;
@@ -82,6 +82,7 @@ fn run_suite(
     parts: &[&[LabTest]],
     always_simulated: Option<&AlwaysSimulated>,
 ) -> ExitCode {
+    labsync::blame_foreign_threads();
     let tests = parts.concat();
     let mut options =
         match Options::parse(std::env::args().skip(1), |name| std::env::var(name).ok()) {
