@@ -120,7 +120,7 @@ impl Config {
         if let Some(raft) = raft {
             self.get_state_of(server, &raft);
             self.history.crashed(server);
-            raft.kill();
+            raft.clone().kill();
             self.services.crash(server); // not before: until then it may apply
             let disk = match &self.oracle {
                 Some(oracle) => oracle.crashed(server, || old.copy()),
@@ -151,7 +151,7 @@ impl Config {
         let (services, snapshot) = (self.services.clone(), self.snapshot);
         let for_snapshots = raft.clone();
         thread::spawn(format!("service-{server}"), move || {
-            let raft = snapshot.then_some(&*for_snapshots);
+            let raft = snapshot.then_some(&for_snapshots);
             services.serve(server, instance, raft, &apply_receiver);
         });
         let mut node = Server::new();
@@ -265,13 +265,14 @@ impl Config {
         let raft = self.raft(server)?;
         let command = command.into();
         let before = self.history.before_asking(server);
-        let (index, term, is_leader) = raft.start(labgob::to_bytes(&command).into());
+        let (index, term, is_leader) = raft.clone().start(labgob::to_bytes(&command).into());
         trace::step(|| {
             let command = command.to_string();
             TestStep::Command { server, command, index, term, taken: is_leader }
         });
-        self.history.saw_term(&before, term);
+        // The term of a refusal means nothing.
         if is_leader {
+            self.history.saw_term(&before, term);
             self.history.saw_start(server, index, term, &command);
         }
         Some(Started { index, term, is_leader })
@@ -289,9 +290,9 @@ impl Config {
     }
 
     #[track_caller]
-    fn get_state_of(&self, server: ServerId, raft: &Raft) -> (Term, bool) {
+    fn get_state_of(&self, server: ServerId, raft: &Arc<Raft>) -> (Term, bool) {
         let before = self.history.before_asking(server);
-        let (term, is_leader) = raft.get_state();
+        let (term, is_leader) = raft.clone().get_state();
         self.history.saw_term(&before, term);
         (term, is_leader)
     }
@@ -302,7 +303,7 @@ impl Drop for Config {
         let rafts: Vec<_> =
             self.members.lock().iter_mut().filter_map(|member| member.raft.take()).collect();
         for raft in &rafts {
-            raft.kill();
+            raft.clone().kill();
         }
         self.network.cleanup();
     }

@@ -104,7 +104,7 @@ impl Config {
         };
         trace::step(|| TestStep::Crash(server));
         let Some(raft) = doomed.raft.upgrade() else { return };
-        raft.kill();
+        raft.clone().kill();
         self.services.crash_instance(server, doomed.instance);
         {
             let mut members = self.members.lock();

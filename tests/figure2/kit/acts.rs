@@ -119,7 +119,7 @@ impl Stage {
 
     /// n0's own opinion of its term and role.
     pub fn state(&self) -> (Term, bool) {
-        let (term, leader) = self.raft.get_state();
+        let (term, leader) = self.raft.clone().get_state();
         let role = if leader { "the leader" } else { "not the leader" };
         self.record.note(format_args!("n0        get_state: term {term}, {role}"));
         self.record.seen_by_others();
@@ -139,7 +139,7 @@ impl Stage {
     #[track_caller]
     pub fn wins(&self, term: Term) {
         for _ in 0..20 {
-            if self.raft.get_state() == (term, true) {
+            if self.raft.clone().get_state() == (term, true) {
                 return;
             }
             self.wait(A_MOMENT / 8);
@@ -157,7 +157,7 @@ impl Stage {
 
     /// Calls `start()`.
     pub fn start(&self, text: &str) -> (Index, Term, bool) {
-        let (index, term, leader) = self.raft.start(command(text));
+        let (index, term, leader) = self.raft.clone().start(command(text));
         let answer =
             if leader { format!("index {index}, term {term}") } else { "no leader".into() };
         self.record.note(format_args!("n0        start({text}): {answer}"));
@@ -174,14 +174,14 @@ impl Stage {
     /// Calls `snapshot()`, with the service's state at `index`.
     pub fn snapshot(&self, index: Index) {
         self.record.note(format_args!("n0        snapshot({index})"));
-        self.raft.snapshot(index, state_at(index));
+        self.raft.clone().snapshot(index, state_at(index));
         self.record.seen_by_others();
     }
 
     /// Calls `kill()`.
     pub fn kill(&self) {
         self.record.note("n0        kill()");
-        self.raft.kill();
+        self.raft.clone().kill();
     }
 
     // ---- the scripted servers -----------------------------------------------------------------
