@@ -110,7 +110,7 @@ pub struct InstallSnapshotReply {
 pub fn service(raft: &Arc<Raft>) -> Service {
     let (vote, append, install) = (raft.clone(), raft.clone(), raft.clone());
     Service::new("Raft")
-        .method("RequestVote", move |args| vote.request_vote(&args))
-        .method("AppendEntries", move |args| append.append_entries(args))
-        .method("InstallSnapshot", move |args| install.install_snapshot(args))
+        .method("RequestVote", move |args| vote.clone().request_vote(&args))
+        .method("AppendEntries", move |args| append.clone().append_entries(args))
+        .method("InstallSnapshot", move |args| install.clone().install_snapshot(args))
 }

@@ -134,7 +134,7 @@ impl Config {
             let service = self.services.instance(server);
             let disk = self.disk_at_crash(server, service, &persister);
             self.members.lock()[server].persister = Arc::new(disk);
-            raft.kill();
+            raft.clone().kill();
             self.services.killed(server, service);
         }
     }
@@ -171,7 +171,7 @@ impl Config {
         let (services, snapshot) = (self.services.clone(), self.snapshot);
         let for_snapshots = raft.clone();
         thread::spawn(format!("service-{server}"), move || {
-            let raft = snapshot.then_some(&*for_snapshots);
+            let raft = snapshot.then_some(&for_snapshots);
             services.serve(server, instance, raft, &apply_receiver);
         });
         let mut node = Server::new();
@@ -290,13 +290,14 @@ impl Config {
         let before = self.history.before_asking(server);
         let raft = self.raft(server)?;
         let command = command.into();
-        let (index, term, is_leader) = raft.start(labgob::to_bytes(&command).into());
+        let (index, term, is_leader) = raft.clone().start(labgob::to_bytes(&command).into());
         trace::step(|| {
             let command = command.to_string();
             TestStep::Command { server, command, index, term, taken: is_leader }
         });
         self.history.saw_term(&before, term);
         if is_leader {
+            self.history.saw_term(&before, term);
             self.history.saw_start(&before, index, term, &command);
         }
         Some(Started { index, term, is_leader })
@@ -314,13 +315,13 @@ impl Config {
     }
 
     #[track_caller]
-    fn get_state_of(&self, server: ServerId, raft: &Raft) -> (Term, bool) {
+    fn get_state_of(&self, server: ServerId, raft: &Arc<Raft>) -> (Term, bool) {
         self.ask_state(&self.history.before_asking(server), raft)
     }
 
     #[track_caller]
-    fn ask_state(&self, before: &TermBefore, raft: &Raft) -> (Term, bool) {
-        let (term, is_leader) = raft.get_state();
+    fn ask_state(&self, before: &TermBefore, raft: &Arc<Raft>) -> (Term, bool) {
+        let (term, is_leader) = raft.clone().get_state();
         self.history.saw_term(before, term);
         (term, is_leader)
     }
@@ -331,7 +332,7 @@ impl Drop for Config {
         let rafts: Vec<_> =
             self.members.lock().iter_mut().filter_map(|member| member.raft.take()).collect();
         for raft in &rafts {
-            raft.kill();
+            raft.clone().kill();
         }
         self.network.cleanup();
     }

@@ -108,7 +108,7 @@ impl Config {
             members[server].raft = None;
             members[server].persister = Arc::new(disk);
         }
-        raft.kill();
+        raft.clone().kill();
         self.services.killed(server, doomed.instance);
     }
 

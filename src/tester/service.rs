@@ -151,7 +151,7 @@ impl Services {
         self: Arc<Services>,
         server: ServerId,
         instance: u64,
-        raft: Option<&Raft>,
+        raft: Option<&Arc<Raft>>,
         messages: &Receiver<ApplyMsg>,
     ) {
         let mut after_kill = 0;
@@ -206,7 +206,7 @@ impl Services {
         }
     }
 
-    fn take_snapshot(&self, server: ServerId, instance: u64, index: Index, raft: &Raft) {
+    fn take_snapshot(&self, server: ServerId, instance: u64, index: Index, raft: &Arc<Raft>) {
         let commands = {
             let applied = self.applied.lock();
             if applied.instances[server] != instance {
@@ -216,7 +216,7 @@ impl Services {
         };
         let content = SnapshotContent { last_included_index: index, commands };
         self.pause(server);
-        raft.snapshot(index, labgob::to_bytes(&content).into());
+        raft.clone().snapshot(index, labgob::to_bytes(&content).into());
     }
 }
 

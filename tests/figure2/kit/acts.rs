@@ -119,7 +119,7 @@ impl Stage {
     }
 
     fn get_state(&self) -> (Term, bool) {
-        let (term, leader) = self.raft.get_state();
+        let (term, leader) = self.raft.clone().get_state();
         (self.ground().lower_term(term), leader)
     }
 
@@ -163,7 +163,7 @@ impl Stage {
 
     /// Calls `start()`.
     pub fn start(&self, text: &str) -> (Index, Term, bool) {
-        let (index, term, leader) = self.raft.start(command(text));
+        let (index, term, leader) = self.raft.clone().start(command(text));
         let (index, term) = (self.ground().lower(index), self.ground().lower_term(term));
         let answer =
             if leader { format!("index {index}, term {term}") } else { "no leader".into() };
@@ -181,14 +181,14 @@ impl Stage {
     /// Calls `snapshot()`, with the service's state at `index`.
     pub fn snapshot(&self, index: Index) {
         self.record.note(format_args!("n0        snapshot({index})"));
-        self.raft.snapshot(self.ground().raise(index), state_at(index));
+        self.raft.clone().snapshot(self.ground().raise(index), state_at(index));
         self.record.seen_by_others();
     }
 
     /// Calls `kill()`.
     pub fn kill(&self) {
         self.record.note("n0        kill()");
-        self.raft.kill();
+        self.raft.clone().kill();
     }
 
     // ---- the scripted servers -----------------------------------------------------------------

@@ -175,7 +175,7 @@ impl Stage {
         } else {
             self.append(1, append(term, (0, 0), &vec![term; index as usize], index));
             self.last_applied(index);
-            self.raft.snapshot(index, state_at(0));
+            self.raft.clone().snapshot(index, state_at(0));
         }
         let (last, deadline) = (self.last_applied(index), super::now() + PATIENCE);
         while self.saved_snapshot() != Some(0) && super::now() < deadline {

@@ -155,7 +155,7 @@ impl Stage {
             self.network.enable(&end_name(peer, self.instance), false);
             self.network.delete_server(&peer_name(peer, self.instance));
         }
-        self.raft.kill();
+        self.raft.clone().kill();
     }
 
     /// All that was ever on n0's disk since its last start: a crash may leave any of these.
