@@ -18,6 +18,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_second_reign_forgets_the_first_ones_matches_2b,
     test_reply_of_an_earlier_reign_does_not_count_2b,
     test_late_replies_do_not_lower_the_match_2b,
+    test_lone_leader_commits_2b,
 ];
 
 pub fn test_majority_commits_2b() {
@@ -214,4 +215,12 @@ pub fn test_late_replies_do_not_lower_the_match_2b() {
     s.wait(A_MOMENT);
     s.says_yes(&s.append_up_to(mark, 2, 1)); // n0, n1, n2
     s.applies(&["a"]);
+}
+
+pub fn test_lone_leader_commits_2b() {
+    let s = Stage::new(1, "Figure 2, leaders: a majority of one server has what the leader has");
+    s.wait(PATIENCE);
+    s.start("a");
+    s.start("b");
+    s.applies(&["a", "b"]);
 }

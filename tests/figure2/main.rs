@@ -37,13 +37,15 @@ mod timers;
 mod votes;
 
 fn main() -> ExitCode {
+    // In a Part, what other tests rest on comes first: `make progress` shows the first failure.
     let parts = [
-        votes::TESTS,
-        terms::TESTS,
         timers::TESTS,
+        terms::TESTS,
+        votes::TESTS,
         appends::TESTS,
-        leaders::TESTS,
+        timers::TESTS_WITH_LOG,
         commits::TESTS,
+        leaders::TESTS,
         backup::TESTS,
         crashes::TESTS,
         snapshots::TESTS,

@@ -20,15 +20,20 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_granting_a_vote_resets_the_timer_2a,
     test_refusing_a_vote_does_not_reset_the_timer_2a,
     test_heartbeat_resets_the_timer_2a,
-    test_entries_reset_the_timer_2b,
-    test_refused_append_resets_the_timer_2b,
-    test_candidate_with_an_old_log_does_not_reset_the_timer_2b,
     test_old_leaders_heartbeat_does_not_reset_the_timer_2a,
     test_leader_does_not_campaign_2a,
     test_leader_that_steps_down_has_a_timer_again_2a,
     test_new_leader_sends_heartbeats_2a,
     test_heartbeats_are_repeated_2a,
     test_heartbeats_do_not_wait_for_replies_2a,
+    test_lone_server_leads_2a,
+];
+
+/// Those that need a log.
+pub const TESTS_WITH_LOG: &[LabTest] = lab_tests![
+    test_entries_reset_the_timer_2b,
+    test_refused_append_resets_the_timer_2b,
+    test_candidate_with_an_old_log_does_not_reset_the_timer_2b,
 ];
 
 const EMPTY: EntryAt = (0, 0);
@@ -199,12 +204,27 @@ pub fn test_leader_does_not_campaign_2a() {
 }
 
 pub fn test_leader_that_steps_down_has_a_timer_again_2a() {
-    let s = Stage::new(3, "Figure 2, followers: an old leader campaigns when it hears nothing");
-    let term = s.elect_obeyed();
-    s.grants(1, vote(term + 1, EMPTY));
-    let campaign = s.campaign();
-    let happened = format!("an election in term {}", campaign.term);
-    s.check(campaign.term == term + 2, format!("an election in term {}", term + 2), happened);
+    let s = Stage::new(
+        3,
+        "Figure 2, followers: an old leader that hears nothing campaigns a whole timeout after it \
+         has stepped down, however long its reign was",
+    );
+    let shortest = timeouts(&s, 10).into_iter().min().expect("ten of them");
+    for _ in 0..3 {
+        let term = s.elect_held();
+        let first = s.next(s.mark().saturating_sub(2), 1, "a heartbeat", Rpc::is_leaders);
+        s.wait(LONG); // any timeout from before the reign has passed
+        // By a reply: a vote that is granted, or a new leader, would reset the timer anyway.
+        s.says_no(&first, term + 1);
+        s.wait(A_MOMENT);
+        s.follows_in(term + 1);
+        let (since, campaign) = (now(), s.campaign());
+        let happened = format!("an election in term {}", campaign.term);
+        s.check(campaign.term == term + 2, format!("an election in term {}", term + 2), happened);
+        let after = (campaign.at - since) + A_MOMENT;
+        let expected = format!("not before half of its shortest timeout, {}", ms(shortest));
+        s.check(after >= shortest / 2, expected, format!("after {}", ms(after)));
+    }
 }
 
 pub fn test_new_leader_sends_heartbeats_2a() {
@@ -277,4 +297,15 @@ pub fn test_heartbeats_do_not_wait_for_replies_2a() {
     s.wait(LONG);
     s.peers().for_each(|peer| check_heartbeats(&s, mark, peer, term, shortest));
     s.leads_in(term);
+}
+
+pub fn test_lone_server_leads_2a() {
+    let s = Stage::new(1, "§5.2: a majority of one server is one: its own vote makes it leader");
+    s.wait(Duration::from_secs(2));
+    let (term, leader) = s.state();
+    s.check(
+        leader,
+        "n0, alone in its cluster, leads within 2 s",
+        format!("term {term}, no leader"),
+    );
 }

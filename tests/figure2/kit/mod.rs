@@ -10,7 +10,8 @@
 //! [`Stage`]: starting, crashing, time (here); what it sends to n0 and asks of it (`acts.rs`);
 //! waiting for what n0 sends (`waits.rs`). [`Script`] (`script.rs`): the scripted servers.
 //! `record.rs`: the exchange, and n0's disk. `words.rs`: making and writing messages.
-//! `follower.rs`: a right follower. `ground.rs`: what lies below a test's entry 1.
+//! `rules.rs`: what each step of a test rests on. `follower.rs`: a right follower. `ground.rs`:
+//! what lies below a test's entry 1.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -23,12 +24,14 @@ use raftlab::labsync::{Instant, limit_work_without_wait, thread, unwinding};
 use raftlab::raft::{self, ApplyMsg, Index, OnDisk, Persister, Raft, ServerId, Term};
 
 use self::record::Record;
+use self::rules::Rule;
 use self::script::Script;
 
 mod acts;
 mod follower;
 mod ground;
 mod record;
+mod rules;
 mod script;
 mod waits;
 mod words;
@@ -172,6 +175,20 @@ impl Stage {
     #[track_caller]
     pub fn fail(&self, expected: impl Display, happened: impl Display) -> ! {
         panic!("{}", self.record.report(expected, happened));
+    }
+
+    /// Reports that a step has failed that rests on `rule`.
+    #[track_caller]
+    fn fail_step(&self, rule: Rule, expected: impl Display, happened: impl Display) -> ! {
+        panic!("{}", self.record.report_of_step(rule, expected, happened));
+    }
+
+    /// The same, unless `right`.
+    #[track_caller]
+    fn check_step(&self, rule: Rule, right: bool, expected: impl Display, happened: impl Display) {
+        if !right {
+            self.fail_step(rule, expected, happened);
+        }
     }
 
     /// Fails unless `right`.

@@ -4,8 +4,10 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use raftlab::labsync::{Condvar, Instant, Leaf};
+use raftlab::labsync::{Condvar, Instant, Leaf, thread};
 use raftlab::raft::{OnDisk, Persister, View, Watcher};
+
+use super::rules::Rule;
 
 /// How many lines of the exchange a report shows: the last ones.
 const SHOWN: usize = 40;
@@ -86,6 +88,27 @@ impl Record {
     /// The report of a failure: the sentence, what it asks for, what happened, and how.
     pub fn report(&self, expected: impl Display, happened: impl Display) -> String {
         self.report_of(self.sentence, expected, happened)
+    }
+
+    /// The same for a step that rests on `rule`, which has a test of its own: whoever breaks the
+    /// rule fails here too, and is told where to look first.
+    pub fn report_of_step(
+        &self,
+        rule: Rule,
+        expected: impl Display,
+        happened: impl Display,
+    ) -> String {
+        let (sentence, test) = (self.sentence, thread::current_name());
+        let own = rule.test.trim_end_matches(|c: char| c.is_ascii_alphanumeric());
+        if test.starts_with(own) {
+            return self.report(expected, happened);
+        }
+        let Rule { rule, test } = rule;
+        self.report_of(
+            &format!("{sentence}\nthis step rests on: {rule} (if it fails too, first see {test})"),
+            expected,
+            happened,
+        )
     }
 
     /// The same for a sentence that holds in every test.

@@ -18,6 +18,10 @@ use super::ground::Ground;
 use super::record::Record;
 use super::words::{Reply, Rpc, no, yes};
 
+/// Far more than any test needs: who sends without end is stopped here, before it has a thread for
+/// each.
+const MOST_REQUESTS: usize = 3000;
+
 /// How a scripted server treats a leader's messages, for as long as the test does not look.
 #[derive(Clone, Debug)]
 pub enum Manner {
@@ -145,9 +149,10 @@ impl Script {
         let ground = state.ground;
         let (id, rpc) = (state.sent.len(), ground.lower_rpc(rpc));
         self.record.note(format_args!("n0 -> n{me}  #{id} {rpc}"));
+        let sent = Sent { id, at: Instant::now(), to: me, rpc: rpc.clone(), fate: Fate::Open };
+        state.sent.push(sent);
         self.check(&state, &rpc);
         let reply = state.reply_at_once(me, &rpc);
-        state.sent.push(Sent { id, at: Instant::now(), to: me, rpc, fate: Fate::Open });
         if let Some(reply) = reply {
             self.settle(&mut state, id, Fate::Answered(reply));
         }
@@ -165,6 +170,11 @@ impl Script {
     /// What no Raft may ever send.
     fn check(&self, state: &State, rpc: &Rpc) {
         let (term, sender) = (rpc.term(), rpc.sender());
+        if state.sent.len() > MOST_REQUESTS {
+            let sentence = "The lab: few requests: each is a thread and a message";
+            let expected = format!("at most {MOST_REQUESTS} requests in a test");
+            panic!("{}", self.record.report_of(sentence, expected, "one more"));
+        }
         if sender != 0 {
             let sentence = "Figure 2: candidateId and leaderId say who asks";
             let happened = format!("it says that it is n{sender}, in {rpc}");
