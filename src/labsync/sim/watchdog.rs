@@ -26,8 +26,15 @@ static WATCHED: parking_lot::Mutex<Vec<Watched>> = parking_lot::Mutex::new(Vec::
 pub(super) fn watch(sim: &Arc<Sim>) -> Unwatch {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
-        let thread = std::thread::Builder::new().name("watchdog".to_string()).spawn(look_for_ever);
+        let (ready, is_ready) = crossbeam_channel::bounded(1);
+        let look = move || {
+            let _ = ready.send(());
+            look_for_ever();
+        };
+        let thread = std::thread::Builder::new().name("watchdog".to_string()).spawn(look);
         assert!(thread.is_ok(), "the operating system cannot start the watchdog: {thread:?}");
+        // It has allocated what it needs before a run begins: tests look at the process's memory.
+        let _ = is_ready.recv();
     });
     WATCHED.lock().push(Watched { sim: Arc::downgrade(sim), points: u64::MAX, looks: 0 });
     Unwatch(Arc::downgrade(sim))

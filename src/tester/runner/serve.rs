@@ -19,7 +19,7 @@ use super::record::Record;
 use super::simulated::Simulated;
 use super::wire::{self, Answer, Nonce, Order, Told};
 use super::{Explain, USAGE, here};
-use crate::labsync::{self, Leaf, thread};
+use crate::labsync::{self, Leaf, channel, thread};
 use crate::tester::{LabTest, logger, trace};
 
 /// For the watchdog: where to tell what, should it have to end this process.
@@ -76,11 +76,15 @@ fn open() -> Result<UnixStream> {
     let socket = UnixStream::from(socket);
     socket.peer_addr()?; // it is a socket
     let watched = socket.try_clone()?;
+    let (ready, is_ready) = channel::bounded(1);
     thread::spawn("end with the runner", move || {
+        let _ = ready.send(());
         // Nothing is awaited, so that only the end of the other side wakes this up.
         let _ = poll(&mut [PollFd::new(&watched, PollFlags::empty())], None);
         end_all();
     });
+    // It has allocated what it needs before a test begins: tests look at the process's memory.
+    let _ = is_ready.recv();
     Ok(socket)
 }
 
