@@ -1,12 +1,12 @@
 //! Panics: a panic in any thread of a run is the failure of that run, and none gets lost.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, Location};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once, Weak};
 
 use super::run::{Failure, RunState};
-use super::{context, pool, sim};
+use super::{context, foreign, sim};
 
 /// What unwinds a thread whose run is over. Not a failure, and no hook is called for it.
 struct Stop;
@@ -62,9 +62,18 @@ pub(super) fn stop_if_run_is_over() {
 /// From now on a panic in a thread of a run is recorded there; others print as usual.
 pub(super) fn install_hook() {
     static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| match context::current_run() {
+    INSTALLED.call_once(install_hook_again);
+}
+
+/// The same, whatever has been installed since.
+pub(super) fn install_hook_again() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if info.payload().is::<Probe>() {
+            PROBED.set(true);
+            return;
+        }
+        match context::current_run() {
             None => match run_to_blame() {
                 Some(run) => run.fail(foreign_failure(info.payload(), info.location())),
                 None => usual(info),
@@ -75,22 +84,31 @@ pub(super) fn install_hook() {
                     sim.note_unwinding();
                 }
             }
-        }));
-    });
+        }
+    }));
+}
+
+/// What is thrown to see whether our hook is still there.
+struct Probe;
+
+thread_local! {
+    static PROBED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic still reaches our hook. Another may have been put in its place.
+pub(super) fn is_hook_ours() -> bool {
+    PROBED.set(false);
+    foreign::throw_and_catch(Probe);
+    PROBED.get()
+}
+
+/// Whether a run has begun and is not over.
+pub(super) fn is_a_run_under_way() -> bool {
+    !RUNNING.lock().is_empty()
 }
 
 /// The runs that have begun and are not over, the oldest first.
 static RUNNING: parking_lot::Mutex<Vec<Weak<RunState>>> = parking_lot::Mutex::new(Vec::new());
-
-/// Whether all threads of the process come from labsync, its runner, or the code under test.
-static BLAMES_FOREIGN_THREADS: AtomicBool = AtomicBool::new(false);
-
-/// From now on a panic in a thread that no run knows is a failure of the run under way. For a
-/// program that runs one test at a time; where others run beside it, nobody could tell whose the
-/// thread is.
-pub fn blame_foreign_threads() {
-    BLAMES_FOREIGN_THREADS.store(true, Ordering::Relaxed);
-}
 
 /// Counts `run` among those under way until the result is dropped.
 pub(super) fn under_way(run: &Arc<RunState>) -> UnderWay {
@@ -109,8 +127,7 @@ impl Drop for UnderWay {
 
 /// Whose failure it is that the current thread panics, which belongs to no run.
 fn run_to_blame() -> Option<Arc<RunState>> {
-    let ours = pool::is_worker() || std::thread::current().name() == Some("main");
-    if ours || !BLAMES_FOREIGN_THREADS.load(Ordering::Relaxed) {
+    if !foreign::is_foreign() {
         return None;
     }
     RUNNING.lock().last().and_then(Weak::upgrade)

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::foreign;
+
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 
 /// How long a thread without a job stays.
@@ -57,13 +59,14 @@ pub(super) fn execute(job: Job) {
 
 fn work(worker: &Arc<Worker>, first: Job) {
     IS_WORKER.set(true);
+    foreign::join_ours();
     let mut job = first;
     loop {
         job();
         IDLE.lock().push(worker.clone());
         match next_job(worker) {
             Some(next) => job = next,
-            None => return,
+            None => return foreign::leave_ours(),
         }
     }
 }

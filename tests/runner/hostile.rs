@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use raftlab::lab_tests;
-use raftlab::labsync::thread;
+use raftlab::labsync::{Mutex, thread};
 use raftlab::tester::LabTest;
 
 pub const TESTS: &[LabTest] = lab_tests![
@@ -43,6 +43,12 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_leave_sleep,
     test_leave_sleep_and_panic,
     test_sleep_with_sleep,
+    test_hide_a_panic,
+    test_panic_outside,
+    test_leave_a_thread,
+    test_burn_outside,
+    test_lock_outside,
+    test_join_a_thread,
     test_timeout_from_pid,
     test_timeout_from_random_state,
     test_print_address,
@@ -266,4 +272,38 @@ fn test_print_address() {
 
 fn test_log_address() {
     log::info!("at {:p}", &*Box::new(1));
+}
+
+// ---- threads and hooks of their own -----------------------------------------------------------
+
+fn test_hide_a_panic() {
+    in_a_thread(|| {
+        std::panic::set_hook(Box::new(|_| {}));
+        drop(std::panic::catch_unwind(|| panic!("nobody hears this")));
+    });
+}
+
+fn test_panic_outside() {
+    in_a_thread(|| drop(std::thread::spawn(|| panic!("as nobody does")).join()));
+}
+
+fn test_leave_a_thread() {
+    in_a_thread(|| drop(std::thread::spawn(|| std::thread::sleep(1_000_000 * MS))));
+}
+
+fn test_burn_outside() {
+    let burn = || loop {
+        std::hint::spin_loop();
+    };
+    in_a_thread(move || drop(std::thread::spawn(burn)));
+}
+
+fn test_lock_outside() {
+    static SHARED: Mutex<u32> = Mutex::new(0);
+    in_a_thread(|| drop(std::thread::spawn(|| *SHARED.lock() += 1).join()));
+}
+
+/// Not forbidden by anything but clippy: it is over before the test is.
+fn test_join_a_thread() {
+    in_a_thread(|| assert_eq!(std::thread::spawn(|| 7).join().ok(), Some(7)));
 }

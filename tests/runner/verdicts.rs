@@ -11,6 +11,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_an_end_without_verdict_is_a_failure,
     test_an_end_is_a_failure_however_it_is_run,
     test_lies_are_not_believed,
+    test_threads_and_hooks_of_ones_own_hide_nothing,
     test_what_hangs_is_ended,
     test_memory_and_output_are_limited,
     test_a_failure_is_told_whatever_the_output_does,
@@ -74,6 +75,18 @@ fn test_an_end_is_a_failure_however_it_is_run() {
 fn test_lies_are_not_believed() {
     fails("test_forge_records", &[], &[ENDED, "exit status: 0"]);
     fails("test_forge_on_each_descriptor", &[], &[ENDED, "exit status: 0"]);
+}
+
+fn test_threads_and_hooks_of_ones_own_hide_nothing() {
+    fails("test_hide_a_panic", &[], &["the harness's panic hook is gone"]);
+    fails("test_panic_outside", &[], &["as nobody does", "does not come from labsync"]);
+    fails("test_leave_a_thread", &[], &["a thread is left 2 s after the end", "asleep"]);
+    fails("test_burn_outside", &[], &["a thread is left 2 s after the end", "computing"]);
+    fails("test_lock_outside", &[], &["are for the threads that it knows"]);
+    for how in [&[][..], &["--sim"]] {
+        let said = run(&mut hostile(&[&["test_join_a_thread"], how].concat()));
+        assert_eq!(said.code, Some(0), "{}", said.text);
+    }
 }
 
 fn test_what_hangs_is_ended() {
