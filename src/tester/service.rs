@@ -292,6 +292,7 @@ fn decode_snapshot(server: ServerId, data: &Bytes) -> SnapshotContent {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "what must panic is looked at")]
 mod tests {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -313,7 +314,8 @@ mod tests {
         for index in 1..=5 {
             services.apply(0, instance, ApplyMsg::Command { index, command: command(index) });
         }
-        let taken = catch_unwind(AssertUnwindSafe(|| drop(services.apply(0, instance, message))));
+        let apply = || services.apply(0, instance, message);
+        let taken = catch_unwind(AssertUnwindSafe(apply));
         taken.err().map(|panic| *panic.downcast::<String>().expect("with a message"))
     }
 

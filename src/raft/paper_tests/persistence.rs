@@ -4,6 +4,8 @@
 //! these tests look at a server as others can, from outside its lock, and at what the next
 //! instance of it finds on the disk.
 
+#![allow(clippy::disallowed_methods, reason = "what must panic is looked at")]
+
 use std::panic::AssertUnwindSafe;
 
 use super::*;
