@@ -1,6 +1,12 @@
 //! The simulation: equal seeds, equal runs; every way in which a run can end, and what is said
 //! of it.
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the simulation is tried with what it must survive"
+)]
+
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -8,7 +8,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::panic;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use super::run::{Failure, THREAD_GRACE};
@@ -22,24 +23,24 @@ const MOST: usize = 5;
 /// The number that the operating system gives a thread.
 type Tid = u32;
 
-/// Whether all threads of the process come from labsync, its runner, or the code under test.
-static BLAMED: AtomicBool = AtomicBool::new(false);
+/// Whether all threads of the process come from labsync, its runner, or the code under test: then,
+/// the runner's main thread.
+static BLAMED: OnceLock<ThreadId> = OnceLock::new();
 
 /// The threads that labsync has started.
 static OURS: parking_lot::Mutex<BTreeSet<Tid>> = parking_lot::Mutex::new(BTreeSet::new());
 
 /// From now on a run fails if a thread that labsync has not started panics, uses labsync, or is left
 /// behind. For a program that runs one test at a time: where others run beside it, nobody could
-/// tell whose the thread is.
+/// tell whose the thread is. To be called in its main thread.
 pub fn blame_foreign_threads() {
-    BLAMED.store(true, Ordering::Relaxed);
+    BLAMED.get_or_init(|| std::thread::current().id());
 }
 
 /// Whether the current thread is one of the code under test that labsync has not started.
 pub(super) fn is_foreign() -> bool {
-    BLAMED.load(Ordering::Relaxed)
+    BLAMED.get().is_some_and(|&main| main != std::thread::current().id())
         && !pool::is_worker()
-        && std::thread::current().name() != Some("main")
         && panics::is_a_run_under_way()
 }
 
@@ -73,7 +74,7 @@ pub(super) struct Before {
 impl Before {
     /// Looks which threads there are.
     pub fn look() -> Before {
-        let tids = if BLAMED.load(Ordering::Relaxed) { all_tids() } else { BTreeSet::new() };
+        let tids = if BLAMED.get().is_some() { all_tids() } else { BTreeSet::new() };
         Before { tids }
     }
 
@@ -89,7 +90,7 @@ impl Before {
                     .to_string(),
             ));
         }
-        if !BLAMED.load(Ordering::Relaxed) {
+        if BLAMED.get().is_none() {
             return Ok(());
         }
         let mut looks = THREAD_GRACE.as_millis() / LOOK_EVERY.as_millis();

@@ -119,7 +119,7 @@ mod tests {
         for (message, at) in [
             ("term 3 has 2 (>1) leaders: [1, 2]", checks),
             ("committed values do not match: index 3, 1, 2", Some("src/tester/service.rs:130:5")),
-            ("index out of bounds: the len is 3 but the index is 7", Some("src/raft/log.rs:7:9")),
+            ("index out of bounds: the len is 3 but the index is 7", Some("src/raft/mod.rs:7:9")),
             ("expected one leader, got none", Some("src/raft/mod.rs:7:9")),
             ("wait in Condvar::wait while a lock is held", Some("src/raft/mod.rs:7:9")),
             ("deadlock: 'a' waits; not over after all", Some("src/labsync/mutex.rs:7:9")),

@@ -234,7 +234,8 @@ impl Applied {
         let expected = self.by_server[server].len() as Index + 1;
         assert!(
             index == expected,
-            "server {server} apply out of order, expected index {expected}, got {index}"
+            "server {server} apply out of order, expected index {expected}, got {index} (rule A3 of \
+             docs/contract.md)"
         );
         self.check_agreement(server, index, &command);
         self.by_server[server].push(command);
@@ -248,8 +249,9 @@ impl Applied {
         );
         let before = self.by_server[server].len();
         assert!(
-            index > before as Index,
-            "server {server} installs a snapshot at index {index}, but has applied up to {before}"
+            index >= before as Index,
+            "server {server} installs a snapshot at index {index}, but has applied up to {before} \
+             (rule A1 of docs/contract.md)"
         );
         for (position, command) in content.commands.iter().enumerate().skip(before) {
             self.check_agreement(server, position as Index + 1, command);
@@ -287,4 +289,56 @@ fn decode_snapshot(server: ServerId, data: &Bytes) -> SnapshotContent {
         "server {server} has a snapshot for index {covered} with {count} commands"
     );
     content
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "what must panic is looked at")]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    fn command(number: u64) -> Bytes {
+        labgob::to_bytes(&Command::Int(number)).into()
+    }
+
+    fn snapshot(index: Index) -> ApplyMsg {
+        let commands = (1..=index).map(Command::Int).collect();
+        let content = SnapshotContent { last_included_index: index, commands };
+        ApplyMsg::Snapshot { index, term: 1, data: labgob::to_bytes(&content).into() }
+    }
+
+    /// What a service that has applied 1 to 5 says of one more message; nothing if it takes it.
+    fn says(message: ApplyMsg) -> Option<String> {
+        let services = Services::new(1);
+        let instance = services.restart(0, &Bytes::default());
+        for index in 1..=5 {
+            services.apply(0, instance, ApplyMsg::Command { index, command: command(index) });
+        }
+        let apply = || services.apply(0, instance, message);
+        let taken = catch_unwind(AssertUnwindSafe(apply));
+        taken.err().map(|panic| *panic.downcast::<String>().expect("with a message"))
+    }
+
+    #[test]
+    fn a_snapshot_of_what_is_applied_changes_nothing() {
+        assert_eq!(says(snapshot(5)), None);
+        assert_eq!(says(snapshot(6)), None);
+    }
+
+    #[test]
+    fn a_snapshot_never_takes_the_service_back() {
+        let message = says(snapshot(4)).expect("it must be refused");
+        assert!(message.contains("has applied up to 5 (rule A1"), "{message}");
+    }
+
+    #[test]
+    fn each_index_is_applied_once_and_in_order() {
+        assert_eq!(says(ApplyMsg::Command { index: 6, command: command(6) }), None);
+        for index in [5, 7] {
+            let message = says(ApplyMsg::Command { index, command: command(index) });
+            let message = message.expect("it must be refused");
+            assert!(message.contains("apply out of order, expected index 6"), "{message}");
+            assert!(message.contains("rule A3"), "{message}");
+        }
+    }
 }

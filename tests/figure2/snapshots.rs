@@ -264,7 +264,7 @@ pub fn test_snapshot_survives_a_crash_2d() {
         "§7: after a crash the service begins with its snapshot, and gets the entries behind it",
     );
     given(&s, 5);
-    s.snapshot(3);
+    s.snapshot_and_wait(3);
     s.grants(1, vote(7, (5, 1))); // saves again
     for _ in 0..2 {
         s.crash();

@@ -1,11 +1,9 @@
 //! Threads and time: sleep, join, names, the reuse of operating system threads, `Instant`.
 
-use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use raftlab::lab_tests;
-use raftlab::labsync::{Instant, channel, rng, thread};
+use raftlab::labsync::{Instant, channel, thread};
 use raftlab::tester::LabTest;
 
 use crate::support::{BODY, MOMENT, eventually, failure, passes};
@@ -19,7 +17,6 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_operating_system_threads_are_reused,
     test_many_threads_at_a_time,
     test_names_belong_to_the_job,
-    test_threads_outside_of_any_run,
     test_instants,
     test_a_panic_in_a_foreign_thread_fails_the_run,
     test_a_foreign_thread_that_does_not_panic_is_let_be,
@@ -140,32 +137,6 @@ pub fn test_names_belong_to_the_job() {
         });
         assert_eq!(failed.thread, name);
     }
-}
-
-/// A runner's threads belong to no run: they have names, values and random numbers, may start
-/// runs, and a panic of one is its joiner's.
-#[allow(clippy::disallowed_methods, reason = "such a thread is what the test is about")]
-pub fn test_threads_outside_of_any_run() {
-    const EXPECTED: [&str; 2] = ["outside", "thread 'failing' panicked"];
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        // Outside of a run it prints, and these are no news to whoever runs this test.
-        if info.payload_as_str().is_none_or(|message| !EXPECTED.contains(&message)) {
-            hook(info);
-        }
-    }));
-    let outside = || {
-        assert_eq!(thread::current_name(), "unnamed");
-        assert_eq!(thread::spawn("named", thread::current_name).join(), "named");
-        let numbers: BTreeSet<u64> =
-            (0..3).map(|i| thread::spawn(format!("random {i}"), rng::random).join()).collect();
-        assert_eq!(numbers.len(), 3);
-        assert_eq!(failure(|| panic!("inside")).message, "inside");
-        let handle = thread::spawn("failing", || panic!("outside"));
-        let panic = catch_unwind(AssertUnwindSafe(|| handle.join())).expect_err("join panics");
-        assert_eq!(panic.downcast_ref::<String>().map(String::as_str), Some(EXPECTED[1]));
-    };
-    assert!(std::thread::spawn(outside).join().is_ok(), "see above");
 }
 
 pub fn test_instants() {

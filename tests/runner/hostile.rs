@@ -44,7 +44,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_leave_sleep_and_panic,
     test_sleep_with_sleep,
     test_hide_a_panic,
-    test_panic_outside,
+    test_outside_panic,
     test_leave_a_thread,
     test_burn_outside,
     test_lock_outside,
@@ -283,7 +283,7 @@ fn test_hide_a_panic() {
     });
 }
 
-fn test_panic_outside() {
+fn test_outside_panic() {
     in_a_thread(|| drop(std::thread::spawn(|| panic!("as nobody does")).join()));
 }
 

@@ -13,6 +13,12 @@
 //! - `traces.rs`: recorded runs that are disturbed; `equal.rs`: runs that differ, and hashes
 //! - `support.rs`: runs of the runner
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the runner is tried with what it must survive"
+)]
+
 use std::process::ExitCode;
 
 use raftlab::tester::runner;

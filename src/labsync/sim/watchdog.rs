@@ -7,6 +7,7 @@ use std::sync::{Arc, Once, OnceLock, Weak};
 use std::time::Duration;
 
 use super::Sim;
+use crate::labsync::foreign;
 
 /// How often the watchdog looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -28,6 +29,7 @@ pub(super) fn watch(sim: &Arc<Sim>) -> Unwatch {
     STARTED.call_once(|| {
         let (ready, is_ready) = crossbeam_channel::bounded(1);
         let look = move || {
+            foreign::join_ours();
             let _ = ready.send(());
             look_for_ever();
         };

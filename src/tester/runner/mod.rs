@@ -14,6 +14,12 @@
 //! - `wire.rs`: what both say to each other; `record.rs`: the verdict; `tracing.rs`: recorded runs
 //! - in the process of a test: `serve.rs` (takes orders), `here.rs`, `simulated.rs`
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "here the processes of the tests are started, and ended"
+)]
+
 mod child;
 mod determinism;
 mod hashes;

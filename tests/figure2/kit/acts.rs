@@ -303,6 +303,16 @@ impl Stage {
         super::words::index_of_state(&self.persister.read_snapshot())
     }
 
+    /// Calls `snapshot()`, and waits until it is on disk: it may be saved in a thread of its own.
+    pub fn snapshot_and_wait(&self, index: Index) {
+        self.snapshot(index);
+        let deadline = super::now() + PATIENCE;
+        while self.saved_snapshot() != Some(index) && super::now() < deadline {
+            self.wait(A_MOMENT / 8);
+        }
+        self.record.seen_by_others();
+    }
+
     /// The log of a server that follows ([`Manner::Follows`]).
     pub fn log_of(&self, peer: ServerId) -> Vec<Term> {
         self.script.with(|state| match &state.manners[peer] {

@@ -291,7 +291,7 @@ fn check_order(record: &Record, last: Index, index: Index, message: &ApplyMsg) {
             let expected = format!("the entry at {} is applied next", last + 1);
             panic!("{}", record.report_of(sentence, expected, format!("the entry at {index} is")));
         }
-        ApplyMsg::Snapshot { .. } if index <= last => {
+        ApplyMsg::Snapshot { .. } if index < last => {
             let sentence = "Figure 13: a snapshot brings the service forward, never back";
             let happened = format!("a snapshot up to {index} is handed to it");
             let expected =

@@ -29,7 +29,7 @@ pub struct Column {
 pub const COLUMNS: [Column; 5] = [
     Column {
         name: "lab",
-        suites: &[("raft", 3)],
+        suites: &[("raft", 4)],
         oracle: "off",
         about: "the lab's 28 tests alone, as a student runs them, without the oracle",
     },
@@ -41,20 +41,20 @@ pub const COLUMNS: [Column; 5] = [
     },
     Column {
         name: "oracle",
-        suites: &[("raft", 3)],
+        suites: &[("raft", 4)],
         oracle: "on",
         about: "the lab's tests again, watched by the oracle, which checks the properties of \
                 Figure 3 at every step",
     },
     Column {
         name: "nemesis",
-        suites: &[("nemesis", 20)],
+        suites: &[("nemesis", 100)],
         oracle: "on",
         about: "random faults that the lab's network never makes, with the oracle",
     },
     Column {
         name: "no-view",
-        suites: &[("raft", 3), ("nemesis", 20)],
+        suites: &[("raft", 4), ("nemesis", 100)],
         oracle: "blind",
         about: "the lab's tests and the random faults, with an oracle that sees the network, the \
                 disks and what is applied, but no View",

@@ -9,6 +9,7 @@
 //! expected: F O
 //! original lab: missed
 //! equivalent: why no test can tell        (only where that is so)
+//! not caught yet: what it would take      (only where a test is still missing)
 //!
 //! diff --git a/src/raft/election.rs b/src/raft/election.rs
 //! ```
@@ -37,6 +38,8 @@ pub struct Patch {
     pub original: String,
     /// Why no test can tell it from a correct Raft, if that is so.
     pub equivalent: Option<String>,
+    /// What it would take to catch it, if nothing does yet.
+    pub uncaught: Option<String>,
     /// The files that it changes, from the repository's root.
     pub changes: Vec<PathBuf>,
 }
@@ -74,9 +77,10 @@ fn parse(file: PathBuf, text: &str) -> Result<Patch, String> {
     }
     let changes = diff.lines().filter_map(|line| line.strip_prefix("+++ b/")).map(PathBuf::from);
     let (changes, equivalent) = (changes.collect(), field("equivalent"));
+    let uncaught = field("not caught yet");
     let rules = field("rule").unwrap_or_default();
     let rules = rules.split_whitespace().map(ToString::to_string).collect();
-    Ok(Patch { name, file, bug, breaks, rules, original, equivalent, changes })
+    Ok(Patch { name, file, bug, breaks, rules, original, equivalent, uncaught, changes })
 }
 
 fn value_of(head: &str, key: &str) -> Option<String> {

@@ -32,9 +32,16 @@ impl<'a> Row<'a> {
         self.catches().next().is_some()
     }
 
-    /// Whether it is caught, or says why it cannot be.
+    /// Whether it is caught, or its patch says why it is not.
     pub fn is_accounted_for(&self) -> bool {
-        self.is_caught() || self.patch.equivalent.is_some()
+        self.is_caught() || self.excuse().is_some()
+    }
+
+    /// What its patch says if nothing catches it.
+    fn excuse(&self) -> Option<String> {
+        let equivalent = self.patch.equivalent.iter().map(|why| format!("equivalent: {why}"));
+        let uncaught = self.patch.uncaught.iter().map(|why| format!("not caught yet: {why}"));
+        equivalent.chain(uncaught).next()
     }
 
     fn catches(&self) -> impl Iterator<Item = (&'static Column, &Catch)> {
@@ -69,7 +76,7 @@ pub fn head(columns: &[&Column]) -> String {
 
 /// A row for the terminal.
 pub fn row(row: &Row) -> String {
-    let details = match (row.first_seen(), row.score, &row.patch.equivalent) {
+    let details = match (row.first_seen(), row.score, row.excuse()) {
         (Some((_, catch)), Some(score), _) => format!(
             "{:50} {:4} {:9.3} {:6.2} {:6} {}",
             short_name(&catch.test),
@@ -79,7 +86,7 @@ pub fn row(row: &Row) -> String {
             score.word(),
             first_line(&catch.failure, 80)
         ),
-        (_, _, Some(why)) => format!("equivalent: {why}"),
+        (_, _, Some(why)) => why,
         (..) => "NOT CAUGHT".to_string(),
     };
     format!("{:42}{} {details}", row.patch.name, words(&row.verdicts))
@@ -142,7 +149,8 @@ pub fn summary(rows: &[Row], columns: &[&Column]) -> String {
         });
     }
     let caught = rows.iter().filter(|row| row.is_caught()).count();
-    let equivalent = rows.iter().filter(|row| row.is_accounted_for()).count() - caught;
+    let missed = || rows.iter().filter(|row| !row.is_caught());
+    let equivalent = missed().filter(|row| row.patch.equivalent.is_some()).count();
     let left = rows.len() - caught - equivalent;
     lines.push(format!("  any      {caught:3}; {equivalent} equivalent; {left} not caught"));
     let with = |score| rows.iter().filter(|row| row.score == Some(score)).count();
@@ -179,8 +187,8 @@ pub fn details(row: &Row) -> String {
     let patch = row.patch;
     let mut text = format!("{}\n  {}\n  breaks: {}\n", patch.name, patch.bug, patch.breaks);
     text.push_str(&format!("  the original lab's own suite: {}\n", patch.original));
-    if let Some(why) = &patch.equivalent {
-        text.push_str(&format!("  equivalent: {why}\n"));
+    if let Some(why) = row.excuse() {
+        text.push_str(&format!("  {why}\n"));
     }
     if let (Some((column, _)), Some(score)) = (row.first_seen(), row.score) {
         let said = match score {
@@ -280,7 +288,7 @@ fn markdown(rows: &[Row], columns: &[&Column]) -> String {
 }
 
 fn markdown_row(row: &Row) -> String {
-    let Patch { name, bug, original, equivalent, .. } = row.patch;
+    let Patch { name, bug, original, .. } = row.patch;
     let original = match original.as_str() {
         "caught" => "yes",
         "missed" => "no",
@@ -292,7 +300,7 @@ fn markdown_row(row: &Row) -> String {
         .iter()
         .map(|(column, verdict)| format!(" {} |", word(column, verdict)))
         .collect();
-    let details = match (row.first_seen(), row.score, equivalent) {
+    let details = match (row.first_seen(), row.score, row.excuse()) {
         (Some((column, catch)), Some(score), _) => format!(
             "{}: `{}` seed {}, at {:.1} s | {:.2} | {} | {} |",
             column.name,
@@ -303,7 +311,7 @@ fn markdown_row(row: &Row) -> String {
             score.word(),
             escaped(&first_line(&catch.failure, 160))
         ),
-        (_, _, Some(why)) => format!("| | | equivalent: {} |", escaped(why)),
+        (_, _, Some(why)) => format!("| | | {} |", escaped(&why)),
         (..) => "not caught | | | |".to_string(),
     };
     format!("| **{name}**: {} | {original} |{words} {details}\n", escaped(bug))
