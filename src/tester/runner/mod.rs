@@ -40,7 +40,7 @@ use std::process::ExitCode;
 
 use self::options::{Options, Request};
 use self::output::print;
-use super::LabTest;
+use super::{LabTest, forbidden};
 use crate::labsync::{self, Failure, Kernel, RunOptions};
 
 /// The exit code of a run with failed tests, the same as libtest's.
@@ -93,6 +93,10 @@ fn run_suite(
     let mut options =
         match Options::parse(std::env::args().skip(1), |name| std::env::var(name).ok()) {
             Ok(Request::Run(options)) => *options,
+            Ok(Request::Forbidden) => {
+                forbidden::uses().iter().for_each(|one| print(format!("{one}\n")));
+                return ExitCode::SUCCESS;
+            }
             Ok(Request::Help) => {
                 print(options::USAGE);
                 return ExitCode::SUCCESS;

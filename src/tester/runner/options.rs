@@ -12,6 +12,7 @@ pub(super) const USAGE: &str = "\
 usage: [NAME ...] [options]     runs the tests whose names contain one of the NAMEs, or all
   --exact             a NAME is the whole name of a test
   --list              list the tests instead of running them
+  --forbidden         name what src/raft uses and should not (clippy.toml), instead of running
   --jobs N            run N tests at a time (also --test-threads N, or JOBS=N)
   --seed N            where the random choices come from (also SEED=N); default: a fresh one
   --sim               simulated: virtual time, every choice from the seed
@@ -39,6 +40,8 @@ const DEFAULT_JOBS: usize = 8;
 pub(super) enum Request {
     Run(Box<Options>),
     Help,
+    /// Only what src/raft uses and should not.
+    Forbidden,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +125,7 @@ impl Options {
                 "--help" | "-h" => return Ok(Request::Help),
                 "--exact" => options.exact = true,
                 "--list" => options.list = true,
+                "--forbidden" => return Ok(Request::Forbidden),
                 "--ignored" => options.ignored = true,
                 "--must-match" => options.must_match = true,
                 "--verbose" => options.verbose = true,
@@ -223,7 +227,7 @@ mod tests {
         };
         match Options::parse(args.iter().map(ToString::to_string), env) {
             Ok(Request::Run(options)) => Ok(*options),
-            Ok(Request::Help) => Err("help".to_string()),
+            Ok(Request::Help | Request::Forbidden) => Err("no run".to_string()),
             Err(problem) => Err(problem),
         }
     }

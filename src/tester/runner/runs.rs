@@ -11,7 +11,7 @@ use super::record::Record;
 use super::tracing::{self, short};
 use super::wire::{Answer, RunOrder};
 use crate::labsync::Event;
-use crate::tester::LabTest;
+use crate::tester::{LabTest, forbidden};
 
 /// What became of one run.
 pub(super) struct Run {
@@ -163,11 +163,15 @@ impl<'a> Runs<'a> {
             format!("make test T={} SEED={seed}{verbose}", short(name))
         };
         let again = format!("again: {again}");
-        let parts = [failure, note, &run.trace, &Some(again)];
+        let forbidden = forbidden::note().filter(|_| RUNS_RAFT.contains(&self.suite));
+        let parts = [failure, note, &run.trace, &forbidden, &Some(again)];
         parts.into_iter().flatten().for_each(|part| text.push_str(&indented(part)));
         text
     }
 }
+
+/// The suites whose failures may come from what src/raft uses.
+const RUNS_RAFT: [&str; 3] = ["raft", "figure2", "nemesis"];
 
 /// The lines as they stand in a report.
 pub(super) fn indented(text: &str) -> String {
