@@ -141,31 +141,6 @@ impl Log {
         self.changes += 1;
     }
 
-    /// The first index behind the snapshot.
-    pub fn first(&self) -> Index {
-        self.snapshot_index + 1
-    }
-
-    /// Whether this can be a log of a server in `current_term`: terms never fall, the newest is at
-    /// most that, and there is room for more.
-    pub fn check(&self, current_term: Term) -> Result<(), String> {
-        let (index, term) = (self.snapshot_index, self.snapshot_term);
-        if index > Index::MAX / 2 || (index == 0) != (term == 0) {
-            return Err(format!("a snapshot up to {index}@{term}"));
-        }
-        let terms = self.entries.iter().map(|entry| entry.term);
-        let before = std::iter::once(term.max(1)).chain(terms.clone());
-        match before.zip(terms.clone()).find(|(before, term)| before > term) {
-            Some((before, term)) => Err(format!("an entry of term {term} behind term {before}")),
-            None => match terms.last().unwrap_or(term) {
-                newest if newest > current_term => {
-                    Err(format!("an entry of term {newest} in term {current_term}"))
-                }
-                _ => Ok(()),
-            },
-        }
-    }
-
     fn indices(&self) -> RangeInclusive<Index> {
         self.snapshot_index + 1..=self.last_index()
     }

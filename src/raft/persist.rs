@@ -41,7 +41,7 @@ impl State {
         }
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut encoder = LabEncoder::new(&mut bytes);
         let encoded = encoder
@@ -55,13 +55,12 @@ impl State {
     /// Takes over what an earlier instance of this server has saved, if there was one.
     ///
     /// # Panics
-    /// If the bytes on the disk are not what [`State::persist`] writes, as far as can be seen: a
-    /// server that started from them would do harm, or overwrite what is left of them.
+    /// If the bytes on the disk are not what [`State::persist`] writes; and if there is a snapshot
+    /// without them, which the next save would overwrite.
     pub(super) fn restore(&mut self) {
         let bytes = self.persister.read_raft_state();
-        self.snapshot = self.persister.read_snapshot();
         if bytes.is_empty() {
-            let size = self.snapshot.len();
+            let size = self.persister.snapshot_size();
             assert!(size == 0, "n{}: a snapshot of {size} bytes, and no Raft state", self.me);
             return;
         }
@@ -71,28 +70,8 @@ impl State {
             }
             Err(error) => panic!("n{} cannot read its persisted state: {error}", self.me),
         }
-        if let Err(flaw) = self.check_restored() {
-            panic!("n{} cannot start from its persisted state: {flaw}", self.me);
-        }
+        self.snapshot = self.persister.read_snapshot();
         self.saved = self.mark();
-    }
-
-    /// Whether a server can have saved this: terms and indices in order, with room to grow, and a
-    /// snapshot if, and only if, the log begins behind one.
-    fn check_restored(&self) -> Result<(), String> {
-        let (term, servers, snapshot) = (self.current_term, self.servers, self.snapshot.len());
-        if let Some(vote) = self.voted_for.filter(|&vote| vote >= servers) {
-            return Err(format!("a vote for server {vote}, of a cluster of {servers}"));
-        }
-        if term > Term::MAX / 2 {
-            return Err(format!("term {term}"));
-        }
-        self.log.check(term)?;
-        match (self.log.snapshot_index(), snapshot) {
-            (1.., 0) => Err(format!("the log begins at {}, without a snapshot", self.log.first())),
-            (0, 1..) => Err(format!("the log begins at 1, with a snapshot of {snapshot} bytes")),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -13,11 +13,7 @@ use crate::raft::persist::read_saved;
 const DISKS: u64 = 300;
 
 /// What a server may say when it refuses to start.
-const REFUSALS: [&str; 3] = [
-    "cannot read its persisted state: ",
-    "cannot start from its persisted state: ",
-    "no Raft state",
-];
+const REFUSALS: [&str; 2] = ["cannot read its persisted state: ", "no Raft state"];
 
 /// A disk as such servers leave it: without a log, with one, with a snapshot, with both.
 fn disks() -> Vec<(Bytes, Bytes)> {

@@ -268,41 +268,6 @@ fn an_unreadable_disk_stops_the_server() {
     }
 }
 
-/// A disk that can be read, but that no server has written: terms that fall or are of the future, a
-/// vote for nobody, a snapshot too much or too little. (Figure 2, State: what holds of each.)
-#[test]
-fn an_impossible_disk_stops_the_server() {
-    let disk = |change: fn(&mut State)| {
-        let mut state = server(&[1, 1, 2]);
-        change(&mut state);
-        state.persister.save(state.encode().into(), state.snapshot.clone());
-        let message = |panic: Box<dyn std::any::Any + Send>| *panic.downcast::<String>().unwrap();
-        let start = AssertUnwindSafe(|| drop(restarted(&state)));
-        std::panic::catch_unwind(start).map_err(message)
-    };
-    let right: [fn(&mut State); 4] = [
-        |_| {},
-        |state| state.voted_for = Some(THIRD),
-        |state| compact_to(state, 2),
-        |state| state.current_term = Term::MAX / 2,
-    ];
-    for change in right {
-        assert_eq!(disk(change), Ok(()));
-    }
-    let wrong: [(fn(&mut State), &str); 6] = [
-        (|state| state.voted_for = Some(3), "a vote for server 3, of a cluster of 3"),
-        (|state| state.current_term = 1, "an entry of term 2 in term 1"),
-        (|state| state.current_term = Term::MAX, "term 18446744073709551615"),
-        (|state| state.log.reset_to(4, 2), "the log begins at 5, without a snapshot"),
-        (|state| state.log.reset_to(4, 0), "a snapshot up to 4@0"),
-        (|state| state.snapshot = b"!".into(), "the log begins at 1, with a snapshot of 1 bytes"),
-    ];
-    for (change, flaw) in wrong {
-        let message = disk(change).expect_err(flaw);
-        assert!(message.ends_with(&format!("its persisted state: {flaw}")), "{message}");
-    }
-}
-
 /// A dead instance has another disk than the next one: what it writes later is not seen.
 #[test]
 fn a_copy_of_the_disk_is_another_disk() {
