@@ -295,7 +295,7 @@ impl Config {
             let command = command.to_string();
             TestStep::Command { server, command, index, term, taken: is_leader }
         });
-        self.history.saw_term(&before, term);
+        // The term of a refusal means nothing.
         if is_leader {
             self.history.saw_term(&before, term);
             self.history.saw_start(&before, index, term, &command);
