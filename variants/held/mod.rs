@@ -11,6 +11,8 @@
 //! Still right: the state is saved before the threads are spawned; the reply's thread waits for
 //! the lock. The own vote is cast and saved by the campaign; its repetition is granted to the same
 //! candidate (RequestVote, receiver 2), and votes are a set.
+//!
+//! Accused for now: not run again since the term of a refused `start()` is no longer judged.
 
 mod core;
 mod persister;
