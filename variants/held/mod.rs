@@ -12,7 +12,7 @@
 //! the lock. The own vote is cast and saved by the campaign; its repetition is granted to the same
 //! candidate (RequestVote, receiver 2), and votes are a set.
 //!
-//! Accused for now: not run again since the term of a refused `start()` is no longer judged.
+//! Accused for now: by the oracle (seed 1 of `snapshot_basic_2d`); not decided yet.
 
 mod core;
 mod persister;

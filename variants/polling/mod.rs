@@ -10,7 +10,7 @@
 //! Still right: Figure 2 says what must be done, not how soon; 15 ms are small beside the
 //! election timeout. The hint never lies before what is committed, and each refusal halves the rest.
 //!
-//! Accused for now: not run again since the term of a refused `start()` is no longer judged.
+//! Accused for now: of messages after `kill()` (nemesis, seed 9 of `nemesis_2d`); not decided yet.
 
 mod core;
 mod persister;
