@@ -4,8 +4,9 @@
 
 CARGO ?= cargo
 PARTS := 2A 2B 2C 2D
-# The trace's tests need a Raft that works: they are not in a student's project.
-MODULES := labgob labrpc labsync simulation $(if $(wildcard tests/trace),trace)
+# The trace's tests need a Raft that works, and those of the runner take long: they are not in a
+# student's project.
+MODULES := labgob labrpc labsync simulation $(foreach m,trace runner,$(if $(wildcard tests/$m),$m))
 # Modules whose tests run simulated as well.
 SIMULATED := labgob labrpc labsync
 COMMANDS := help test $(PARTS:%=test-%) sim $(PARTS:%=sim-%) replay show-trace check-determinism \
@@ -35,7 +36,7 @@ help::
 	@echo '  make replay           one run again, the same as before:  make replay T=figure_8_2c SEED=7'
 	@echo '                        (of another suite than raft: S=figure2)'
 	@echo '  make show-trace F=x.trace   all that happened in a recorded run, a line an event'
-	@echo '  make check-determinism   runs each seed twice and compares, event by event (T=NAME)'
+	@echo '  make check-determinism   runs each seed again and compares, event by event (T=NAME)'
 	@echo
 	@echo '  make test-labgob      encoding        make test-labrpc    the unreliable network'
 	@echo '  make test-labsync     threads, locks, rules   make test-simulation'

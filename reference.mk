@@ -1,17 +1,25 @@
 # What only the repository with the reference solution has; a student's project is without.
 
-COMMANDS += starter check-starter mutants mutant
+COMMANDS += starter check-starter mutants mutant check-hashes
 
-.PHONY: starter check-starter mutants mutant
+.PHONY: starter check-starter mutants mutant check-hashes
 
 help::
 	@echo
 	@echo '  make test-trace       recorded runs'
+	@echo '  make test-runner      the runner, against programs that lie, hang and hide'
+	@echo '  make check-hashes     same seed, same run, on every machine; RENEW=1 after a change'
 	@echo '  make starter DIR=../my-raft   a project of your own, to write Raft in; UPDATE=1 renews it'
 	@echo '  make check-starter    what students get is complete, builds, and fails as it should'
 	@echo
 	@echo '  make mutants          plants each bug of mutants/, and tells which tests catch it; FAST=1'
 	@echo '  make mutant M=NAME    one of them, with all messages:  make mutant M=a-double-vote'
+
+# The suites that can be simulated; two seeds of each test, on the kernel that is asked for.
+HASHED := raft figure2 nemesis labgob labrpc labsync
+check-hashes:
+	$(CARGO) test --quiet --no-fail-fast $(HASHED:%=--test %) $(FEATURES) -- \
+	  --hashes tests/hashes.txt --seeds 1-2 $(if $(RENEW),--renew-hashes)
 
 starter:
 	@starter/export.sh

@@ -13,6 +13,12 @@
 //! And the other way round: each planted bug is explained somewhere, and each Figure-2 test stands
 //! at its line of the paper.
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "make is asked for its commands"
+)]
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;

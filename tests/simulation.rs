@@ -1,6 +1,12 @@
 //! The simulation: equal seeds, equal runs; every way in which a run can end, and what is said
 //! of it.
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the simulation is tried with what it must survive"
+)]
+
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +18,9 @@ use raftlab::labsync::{
 };
 use raftlab::tester::runner;
 
+#[path = "simulation/schedules.rs"]
+mod schedules;
+
 fn main() -> ExitCode {
     if std::env::var_os("SIMULATE_A_HANG").is_some() {
         hang();
@@ -19,26 +28,29 @@ fn main() -> ExitCode {
     }
     runner::main(
         "simulation",
-        &[raftlab::lab_tests![
-            test_equal_seeds_give_equal_runs,
-            test_time_is_virtual_and_exact,
-            test_timers_are_late_and_waits_cut_short_at_times,
-            test_threads_that_loop_end_with_the_run,
-            test_memory_is_not_lost_to_finished_threads,
-            test_failed_assertion,
-            test_panic_in_another_thread,
-            test_lock_cycle,
-            test_a_lock_handed_over_is_no_cycle,
-            test_nothing_runnable,
-            test_livelock,
-            test_a_run_may_ask_for_less_work_without_a_wait,
-            test_busy_polling_gets_through,
-            test_virtual_time_limit,
-            test_threads_left,
-            test_destructors_may_lock,
-            test_leaked_guard,
-            test_a_thread_that_never_yields,
-        ]],
+        &[
+            raftlab::lab_tests![
+                test_equal_seeds_give_equal_runs,
+                test_time_is_virtual_and_exact,
+                test_timers_are_late_and_waits_cut_short_at_times,
+                test_threads_that_loop_end_with_the_run,
+                test_memory_is_not_lost_to_finished_threads,
+                test_failed_assertion,
+                test_panic_in_another_thread,
+                test_lock_cycle,
+                test_a_lock_handed_over_is_no_cycle,
+                test_nothing_runnable,
+                test_livelock,
+                test_a_run_may_ask_for_less_work_without_a_wait,
+                test_busy_polling_gets_through,
+                test_virtual_time_limit,
+                test_threads_left,
+                test_destructors_may_lock,
+                test_leaked_guard,
+                test_a_thread_that_never_yields,
+            ],
+            schedules::TESTS,
+        ],
     )
 }
 
@@ -235,7 +247,7 @@ fn test_lock_cycle() {
         for i in 0..3 {
             let (first, second) = (locks[i].clone(), locks[(i + 1) % 3].clone());
             thread::spawn(format!("philosopher {i}"), move || {
-                for _ in 0..1000 {
+                loop {
                     let _left = first.lock();
                     let _right = second.lock();
                 }

@@ -19,13 +19,22 @@ struct Slot {
 }
 
 /// The slot of one call. Once lost, a call stays lost.
-#[derive(Default)]
 pub(super) struct Call {
     /// Whether there is an answer, for who only looks.
     answered: AtomicBool,
     slot: Mutex<Slot>,
     /// Notified when the handler has answered and when the call is lost.
     decided: Condvar,
+}
+
+impl Default for Call {
+    fn default() -> Call {
+        Call {
+            answered: AtomicBool::new(false),
+            slot: Mutex::unstalled(Slot::default()),
+            decided: Condvar::new(),
+        }
+    }
 }
 
 impl Call {

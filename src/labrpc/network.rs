@@ -118,7 +118,7 @@ impl Network {
             observer: None,
             last_replies: BTreeMap::new(),
         };
-        Network { shared: Arc::new(Shared { state: Mutex::new(state) }) }
+        Network { shared: Arc::new(Shared { state: Mutex::unstalled(state) }) }
     }
 
     /// A new end: disabled, and connected to no server.

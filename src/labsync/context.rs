@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::clock::Instant;
-use super::panics;
 use super::run::RunState;
+use super::{foreign, panics};
 
 /// A place in the source, as `Location::caller()` gives it.
 pub(crate) type Line = &'static Location<'static>;
@@ -80,11 +80,18 @@ impl ThreadInfo {
 }
 
 /// The current thread; one that labsync did not spawn is registered under its std name.
+///
+/// # Panics
+/// In a thread of the code under test that labsync did not start.
 pub(super) fn current() -> Arc<ThreadInfo> {
     if let Some(info) = CURRENT.with_borrow(|current| current.clone()) {
         return info;
     }
     let name = std::thread::current().name().unwrap_or("unnamed").to_string();
+    assert!(
+        std::thread::panicking() || !foreign::is_foreign(),
+        "labsync's locks, channels and clocks are for the threads that it knows"
+    );
     let info = ThreadInfo::new(name, None);
     set_current(Some(info.clone()));
     info

@@ -21,6 +21,7 @@
 //! - `context.rs`: who the current thread is, which locks it holds, what it waits for
 //! - `rules.rs`: the checks and their messages; `deadlock.rs`: lock cycles
 //! - [`simulate`]: the same run in virtual time, all from a seed (`sim/`)
+//! - `foreign.rs`: threads that labsync did not start, which can hide nothing
 //! - `pool.rs`: operating system threads are reused; names belong to the job
 //!
 //! # Two clocks
@@ -40,6 +41,7 @@ mod clock;
 mod condvar;
 mod context;
 mod deadlock;
+mod foreign;
 mod leaf;
 mod mutex;
 mod panics;
@@ -56,6 +58,7 @@ pub use clock::Instant;
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub(crate) use context::waiting;
 pub use context::{held_any as held_lock, in_simulation as is_simulated};
+pub use foreign::blame_foreign_threads;
 pub use leaf::Leaf;
 pub use mutex::{Mutex, MutexGuard};
 pub use panics::unwinding;
@@ -63,5 +66,5 @@ pub use rules::check_no_lock_held;
 pub use run::{Failure, RunOptions, THREAD_GRACE, run};
 pub use sim::{
     Event, Kernel, SimReport, before_end_of_process, first_difference, limit_work_without_wait,
-    simulate, simulate_recorded,
+    simulate, simulate_recorded, stall_longer,
 };

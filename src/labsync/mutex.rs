@@ -25,6 +25,8 @@ pub struct Mutex<T> {
     taken: AtomicCell<Option<Line>>,
     /// In a simulation: the threads that wait.
     waiters: parking_lot::Mutex<Vec<sim::Slot>>,
+    /// In a simulation: whether threads may be stalled before it.
+    stalls: bool,
     real: parking_lot::Mutex<T>,
 }
 
@@ -43,8 +45,17 @@ impl<T> Mutex<T> {
             owner: AtomicU32::new(0),
             taken: AtomicCell::new(None),
             waiters: parking_lot::Mutex::new(Vec::new()),
+            stalls: true,
             real: parking_lot::Mutex::new(value),
         }
+    }
+
+    /// A new lock of the harness, free: a simulation never stalls a thread before it, since it
+    /// looks for races in the code under test, and the harness has its times to keep.
+    pub const fn unstalled(value: T) -> Mutex<T> {
+        let mut lock = Mutex::new(value);
+        lock.stalls = false;
+        lock
     }
 
     /// Waits for the lock and takes it.
@@ -92,8 +103,10 @@ impl<T> Mutex<T> {
         scheduling_point: bool,
     ) -> parking_lot::MutexGuard<'_, T> {
         let sim = sim::current().expect("a thread in a simulation knows it");
-        if scheduling_point {
-            sim.point();
+        match (scheduling_point, self.stalls) {
+            (true, true) => sim.point_before_lock(self.address(), at),
+            (true, false) => sim.point(),
+            (false, _) => {}
         }
         loop {
             if let Some(real) = self.real.try_lock() {
@@ -159,7 +172,7 @@ impl<T> Mutex<T> {
     #[cold]
     fn release_simulated(&self) {
         if let Some(sim) = sim::current() {
-            sim.lock_released(self.address(), &mut self.waiters.lock());
+            sim.lock_released(self.address(), self.stalls, &mut self.waiters.lock());
         }
     }
 }

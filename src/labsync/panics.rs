@@ -1,11 +1,12 @@
 //! Panics: a panic in any thread of a run is the failure of that run, and none gets lost.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, Location};
-use std::sync::Once;
+use std::sync::{Arc, Once, Weak};
 
-use super::run::Failure;
-use super::{context, sim};
+use super::run::{Failure, RunState};
+use super::{context, foreign, sim};
 
 /// What unwinds a thread whose run is over. Not a failure, and no hook is called for it.
 struct Stop;
@@ -61,18 +62,84 @@ pub(super) fn stop_if_run_is_over() {
 /// From now on a panic in a thread of a run is recorded there; others print as usual.
 pub(super) fn install_hook() {
     static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| match context::current_run() {
-            None => usual(info),
+    INSTALLED.call_once(install_hook_again);
+}
+
+/// The same, whatever has been installed since.
+pub(super) fn install_hook_again() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if info.payload().is::<Probe>() {
+            PROBED.set(true);
+            return;
+        }
+        match context::current_run() {
+            None => match run_to_blame() {
+                Some(run) => run.fail(foreign_failure(info.payload(), info.location())),
+                None => usual(info),
+            },
             Some(run) => {
                 run.fail(failure_of(info.payload(), info.location()));
                 if let Some(sim) = sim::current() {
                     sim.note_unwinding();
                 }
             }
-        }));
-    });
+        }
+    }));
+}
+
+/// What is thrown to see whether our hook is still there.
+struct Probe;
+
+thread_local! {
+    static PROBED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic still reaches our hook. Another may have been put in its place.
+pub(super) fn is_hook_ours() -> bool {
+    PROBED.set(false);
+    foreign::throw_and_catch(Probe);
+    PROBED.get()
+}
+
+/// Whether a run has begun and is not over.
+pub(super) fn is_a_run_under_way() -> bool {
+    !RUNNING.lock().is_empty()
+}
+
+/// The runs that have begun and are not over, the oldest first.
+static RUNNING: parking_lot::Mutex<Vec<Weak<RunState>>> = parking_lot::Mutex::new(Vec::new());
+
+/// Counts `run` among those under way until the result is dropped.
+pub(super) fn under_way(run: &Arc<RunState>) -> UnderWay {
+    RUNNING.lock().push(Arc::downgrade(run));
+    UnderWay(Arc::downgrade(run))
+}
+
+/// Ends what [`under_way`] began.
+pub(super) struct UnderWay(Weak<RunState>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        RUNNING.lock().retain(|run| !run.ptr_eq(&self.0));
+    }
+}
+
+/// Whose failure it is that the current thread panics, which belongs to no run.
+fn run_to_blame() -> Option<Arc<RunState>> {
+    if !foreign::is_foreign() {
+        return None;
+    }
+    RUNNING.lock().last().and_then(Weak::upgrade)
+}
+
+fn foreign_failure(payload: &dyn Any, at: Option<&Location<'_>>) -> Failure {
+    let thread = std::thread::current().name().unwrap_or("unnamed").to_string();
+    let message = format!(
+        "{}\nThis thread does not come from labsync: spawn it with labsync::thread::spawn.",
+        message_of(payload)
+    );
+    Failure { thread, message, at: at.map(ToString::to_string) }
 }
 
 fn failure_of(payload: &dyn Any, at: Option<&Location<'_>>) -> Failure {

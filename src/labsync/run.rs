@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::clock::Instant;
 use super::context::ThreadInfo;
-use super::{panics, sim, thread};
+use super::{foreign, panics, sim, thread};
 
 /// What a run needs to know.
 #[derive(Clone, Debug)]
@@ -169,11 +169,14 @@ enum Wait {
 /// # Errors
 /// The first panic in any thread of the run, at once, without waiting for the others; the
 /// list of threads and what each waits for, when the body takes longer than the limit; the
-/// threads still alive [`THREAD_GRACE`] after the body has returned. Threads that are
+/// threads still alive [`THREAD_GRACE`] after the body has returned, also those that labsync did not
+/// start; a panic hook that is not the harness's. Threads that are
 /// left unwind at their next wait.
 pub fn run(options: RunOptions, body: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     panics::install_hook();
     let run = Arc::new(RunState::new());
+    let _under_way = panics::under_way(&run);
+    let before = foreign::Before::look();
     let state = run.clone();
     let marked_body = move || {
         body();
@@ -190,8 +193,9 @@ pub fn run(options: RunOptions, body: impl FnOnce() + Send + 'static) -> Result<
     run.set_over();
     if let Some(sim) = sim {
         sim.unblock_run(&run);
+        return verdict;
     }
-    verdict
+    verdict.and_then(|()| before.check(&options.name))
 }
 
 fn wait_for_end(run: &RunState, options: &RunOptions) -> Result<(), Failure> {

@@ -214,3 +214,34 @@ pub fn sleep(duration: Duration) {
 pub fn current_name() -> String {
     context::current().name.clone()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::labsync::{RunOptions, rng, run};
+
+    /// The threads of a benchmark belong to no run: they have names, values and random numbers, may
+    /// start runs, and a panic of one is its joiner's.
+    #[test]
+    fn threads_outside_of_any_run() {
+        let outside = || {
+            assert_eq!(current_name(), "unnamed");
+            assert_eq!(spawn("named", current_name).join(), "named");
+            let numbers: BTreeSet<u64> =
+                (0..3).map(|i| spawn(format!("random {i}"), rng::random).join()).collect();
+            assert_eq!(numbers.len(), 3);
+            let limit = Duration::from_secs(10);
+            let options = RunOptions { name: "inside".to_string(), seed: 1, limit };
+            assert_eq!(run(options, || panic!("inside")).expect_err("it panics").message, "inside");
+            let handle = spawn("failing", || panic!("outside"));
+            let panic = catch_unwind(AssertUnwindSafe(|| handle.join())).expect_err("join panics");
+            let message = panic.downcast_ref::<String>().map(String::as_str);
+            assert_eq!(message, Some("thread 'failing' panicked"));
+        };
+        assert!(std::thread::spawn(outside).join().is_ok(), "see above");
+    }
+}

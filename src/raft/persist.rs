@@ -55,10 +55,13 @@ impl State {
     /// Takes over what an earlier instance of this server has saved, if there was one.
     ///
     /// # Panics
-    /// If the bytes on the disk are not what [`State::persist`] writes.
+    /// If the bytes on the disk are not what [`State::persist`] writes; and if there is a snapshot
+    /// without them, which the next save would overwrite.
     pub(super) fn restore(&mut self) {
         let bytes = self.persister.read_raft_state();
         if bytes.is_empty() {
+            let size = self.persister.snapshot_size();
+            assert!(size == 0, "n{}: a snapshot of {size} bytes, and no Raft state", self.me);
             return;
         }
         match decode(&bytes) {

@@ -10,7 +10,7 @@ use crate::raft::{self, Index, Persister, Raft, ServerId, Term, Watcher};
 
 use super::Command;
 use super::banner::Counts;
-use super::history::History;
+use super::history::{History, TermBefore};
 use super::oracle::Oracle;
 use super::service::{APPLY_CHANNEL_CAPACITY, Services};
 use super::trace::{self, Event, TestStep};
@@ -91,11 +91,16 @@ impl Config {
             servers,
             snapshot,
             network,
-            members: Mutex::new((0..servers).map(|_| member()).collect()),
+            members: Mutex::unstalled((0..servers).map(|_| member()).collect()),
             services: Arc::new(Services::new(servers)),
             history,
             oracle,
-            counts: Mutex::new(Counts { began: Instant::now(), rpcs: 0, bytes: 0, max_index: 0 }),
+            counts: Mutex::unstalled(Counts {
+                began: Instant::now(),
+                rpcs: 0,
+                bytes: 0,
+                max_index: 0,
+            }),
         });
         (0..servers).for_each(|server| config.start1(server));
         (0..servers).for_each(|server| config.connect(server));
@@ -110,32 +115,47 @@ impl Config {
 
     // ---- crashes and restarts ----------------------------------------------------------------
 
-    /// Crashes a server: it is cut off and killed; what it persisted stays. A dead instance can
-    /// write to its old persister only, and the next instance gets a copy.
+    /// Crashes a server: it is cut off, and what is on its disk then is what its next instance
+    /// starts from. Only then it is killed: whatever the dead instance still does, in a critical
+    /// section under way, in `snapshot()` or in `kill()`, reaches its old disk alone.
     #[track_caller]
     pub fn crash1(&self, server: ServerId) {
+        if let Some(raft) = self.raft(server) {
+            self.get_state_of(server, &raft); // the last time that its term counts
+        }
         self.disconnect(server);
         self.network.delete_server(&server_name(server));
-        let (raft, old) = self.take_raft(server);
+        let (raft, persister) = {
+            let mut members = self.members.lock();
+            let member = &mut members[server];
+            (member.raft.take(), member.persister.clone())
+        };
         if let Some(raft) = raft {
-            self.get_state_of(server, &raft);
-            self.history.crashed(server);
-            raft.clone().kill();
-            self.services.crash(server); // not before: until then it may apply
-            let disk = match &self.oracle {
-                Some(oracle) => oracle.crashed(server, || old.copy()),
-                None => old.copy(),
-            };
-            trace::step(|| TestStep::Crash(server));
+            let service = self.services.instance(server);
+            let disk = self.disk_at_crash(server, service, &persister);
             self.members.lock()[server].persister = Arc::new(disk);
+            raft.clone().kill();
+            self.services.killed(server, service);
         }
     }
 
-    /// The instance that is about to be killed, if there is one, and the disk it writes to.
-    pub(super) fn take_raft(&self, server: ServerId) -> (Option<Arc<Raft>>, Arc<Persister>) {
-        let mut members = self.members.lock();
-        let member = &mut members[server];
-        (member.raft.take(), member.persister.clone())
+    /// The moment in which a server dies, which is cut off already: a copy of its disk for the
+    /// next instance. Of what the dead one says and applies from now on nothing counts, since
+    /// it may not be on that disk: so this is said before the copy is made.
+    pub(super) fn disk_at_crash(
+        &self,
+        server: ServerId,
+        service: u64,
+        persister: &Persister,
+    ) -> Persister {
+        self.history.crashed(server);
+        self.services.crash(server, service);
+        let disk = match &self.oracle {
+            Some(oracle) => oracle.crashed(server, || persister.copy()),
+            None => persister.copy(),
+        };
+        trace::step(|| TestStep::Crash(server));
+        disk
     }
 
     /// Starts a server, after crashing it if it is up: with fresh ends, so that its old ones stay
@@ -199,13 +219,16 @@ impl Config {
 
     /// Cuts a server off from the network, in both directions.
     pub fn disconnect(&self, server: ServerId) {
-        let mut members = self.members.lock();
+        self.cut_off(&mut self.members.lock(), server);
+    }
+
+    pub(super) fn cut_off(&self, members: &mut [Member], server: ServerId) {
         if members[server].connected {
             trace::step(|| TestStep::Disconnect(server));
         }
         members[server].connected = false;
         for peer in 0..self.servers {
-            self.enable_both_ways(&members, server, peer, false);
+            self.enable_both_ways(members, server, peer, false);
         }
     }
 
@@ -251,9 +274,10 @@ impl Config {
     #[must_use]
     #[track_caller]
     pub fn get_state(&self, server: ServerId) -> (Term, bool) {
+        let before = self.history.before_asking(server); // before: as in `start`
         let raft = self.raft(server);
         let raft = raft.unwrap_or_else(|| panic!("get_state: server {server} is crashed"));
-        self.get_state_of(server, &raft)
+        self.ask_state(&before, &raft)
     }
 
     /// Gives a command to a server; `None` if it is crashed.
@@ -262,9 +286,10 @@ impl Config {
     /// If the answer contradicts an earlier one: see the [module](super).
     #[track_caller]
     pub fn start(&self, server: ServerId, command: impl Into<Command>) -> Option<Started> {
+        // In this order: of an instance that a restart has overtaken, the term does not count.
+        let before = self.history.before_asking(server);
         let raft = self.raft(server)?;
         let command = command.into();
-        let before = self.history.before_asking(server);
         let (index, term, is_leader) = raft.clone().start(labgob::to_bytes(&command).into());
         trace::step(|| {
             let command = command.to_string();
@@ -273,7 +298,7 @@ impl Config {
         // The term of a refusal means nothing.
         if is_leader {
             self.history.saw_term(&before, term);
-            self.history.saw_start(server, index, term, &command);
+            self.history.saw_start(&before, index, term, &command);
         }
         Some(Started { index, term, is_leader })
     }
@@ -291,9 +316,13 @@ impl Config {
 
     #[track_caller]
     fn get_state_of(&self, server: ServerId, raft: &Arc<Raft>) -> (Term, bool) {
-        let before = self.history.before_asking(server);
+        self.ask_state(&self.history.before_asking(server), raft)
+    }
+
+    #[track_caller]
+    fn ask_state(&self, before: &TermBefore, raft: &Arc<Raft>) -> (Term, bool) {
         let (term, is_leader) = raft.clone().get_state();
-        self.history.saw_term(&before, term);
+        self.history.saw_term(before, term);
         (term, is_leader)
     }
 }

@@ -10,7 +10,6 @@ use crate::raft::{Index, Persister, Raft, ServerId};
 
 use super::Config;
 use super::config::server_name;
-use super::trace::{self, TestStep};
 
 /// Behind which reply a server crashes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,25 +95,21 @@ impl Config {
     /// The network has cut the server off: nothing that it does from now on is seen.
     fn crash_now(&self, doomed: &Doomed) {
         let server = doomed.server;
-        // First: of what it says from now on, nothing counts. Then at once the disk.
-        self.history.crashed(server);
-        let disk = match &self.oracle {
-            Some(oracle) => oracle.crashed(server, || doomed.persister.copy()),
-            None => doomed.persister.copy(),
-        };
-        trace::step(|| TestStep::Crash(server));
         let Some(raft) = doomed.raft.upgrade() else { return };
-        raft.clone().kill();
-        self.services.crash_instance(server, doomed.instance);
         {
+            // As one: who starts the server again, or asks it something, finds all done or nothing.
             let mut members = self.members.lock();
-            let member = &mut members[server];
-            if member.raft.as_ref().is_some_and(|current| Arc::ptr_eq(current, &raft)) {
-                member.raft = None;
-                member.persister = Arc::new(disk);
+            let current = members[server].raft.as_ref();
+            if !current.is_some_and(|current| Arc::ptr_eq(current, &raft)) {
+                return; // crashed in another way meanwhile
             }
+            let disk = self.disk_at_crash(server, doomed.instance, &doomed.persister);
+            self.cut_off(&mut members, server);
+            members[server].raft = None;
+            members[server].persister = Arc::new(disk);
         }
-        self.disconnect(server);
+        raft.clone().kill();
+        self.services.killed(server, doomed.instance);
     }
 
     /// What clients were promised, over the whole test: all services have applied the same up to

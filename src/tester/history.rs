@@ -22,6 +22,9 @@ struct Seen {
     leaders: BTreeMap<Term, (ServerId, &'static str)>,
     /// The command that `start()` has put at an index in a term.
     started: BTreeMap<(Index, Term), Command>,
+    /// What `start()` has put at an index on a server that had crashed by then. It may be lost,
+    /// and its place taken; it may also be on its way already.
+    started_in_crash: Vec<(Index, Command)>,
     /// The highest term that each server has reported.
     terms: Vec<Term>,
     /// Which instance of each server is alive; one more at each crash.
@@ -40,14 +43,15 @@ impl History {
         let seen = Seen {
             leaders: BTreeMap::new(),
             started: BTreeMap::new(),
+            started_in_crash: Vec::new(),
             terms: vec![0; servers],
             instances: vec![0; servers],
         };
-        History { seen: Mutex::new(seen) }
+        History { seen: Mutex::unstalled(seen) }
     }
 
-    /// The server's instance is about to be killed: what it says from now on does not count,
-    /// since it may not have reached the disk that the next instance starts from.
+    /// The server crashes: what it says from now on does not count, since it may not have reached
+    /// the disk that the next instance starts from.
     pub fn crashed(&self, server: ServerId) {
         self.seen.lock().instances[server] += 1;
     }
@@ -96,14 +100,19 @@ impl History {
         }
     }
 
-    /// `start()` on `server` accepted `command`.
+    /// `start()` on a server accepted `command`.
     ///
     /// # Panics
     /// If another command was accepted at that index in that term, or by another server in it.
     #[track_caller]
-    pub fn saw_start(&self, server: ServerId, index: Index, term: Term, command: &Command) {
+    pub fn saw_start(&self, before: &TermBefore, index: Index, term: Term, command: &Command) {
+        let server = before.server;
         self.saw_leader(server, term, "accepted a start()");
         let mut seen = self.seen.lock();
+        if seen.instances[server] != before.instance {
+            seen.started_in_crash.push((index, command.clone()));
+            return;
+        }
         let first = seen.started.entry((index, term)).or_insert_with(|| command.clone());
         assert!(
             first == command,
@@ -116,6 +125,7 @@ impl History {
     pub fn was_started(&self, index: Index, command: &Command) -> bool {
         let seen = self.seen.lock();
         seen.started.range((index, 0)..=(index, Term::MAX)).any(|(_, started)| started == command)
+            || seen.started_in_crash.iter().any(|(at, started)| (*at, started) == (index, command))
     }
 
     /// A step of an RPC: those that leaders send tell who leads.

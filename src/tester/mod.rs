@@ -30,6 +30,7 @@ mod command;
 mod config;
 mod cpu;
 mod faults;
+mod forbidden;
 mod history;
 mod logger;
 mod oracle;

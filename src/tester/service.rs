@@ -32,8 +32,10 @@ struct Applied {
     by_server: Vec<Vec<Command>>,
     /// What has been applied at each index by anybody, ever, and by whom first.
     decided: Vec<(Command, ServerId)>,
-    /// The living instance of each server; a message from an earlier one comes after `kill()`.
+    /// The living instance of each server; what an earlier one applies does not count.
     instances: Vec<u64>,
+    /// The last instance of each server for which `kill()` has returned.
+    killed: Vec<u64>,
 }
 
 /// What a service writes into a snapshot: the whole history.
@@ -49,9 +51,10 @@ impl Services {
             by_server: vec![Vec::new(); servers],
             decided: Vec::new(),
             instances: vec![0; servers],
+            killed: vec![0; servers],
         };
         let dawdling_ms = (0..servers).map(|_| AtomicU64::new(0)).collect();
-        Services { applied: Mutex::new(applied), dawdling_ms }
+        Services { applied: Mutex::unstalled(applied), dawdling_ms }
     }
 
     /// From now on the service now and then pauses for up to so long, before it takes a message
@@ -84,25 +87,25 @@ impl Services {
         applied.instances[server]
     }
 
-    /// The server's service is dead: it has applied nothing, and may apply nothing more.
-    pub fn crash(&self, server: ServerId) {
-        let mut applied = self.applied.lock();
-        applied.instances[server] += 1;
-        applied.by_server[server].clear();
-    }
-
-    /// The number of the living instance of a server's service.
-    pub fn instance(&self, server: ServerId) -> u64 {
-        self.applied.lock().instances[server]
-    }
-
-    /// Like [`Services::crash`], unless another instance lives already.
-    pub fn crash_instance(&self, server: ServerId, instance: u64) {
+    /// The server's service is dead, unless another instance of it lives already: it has applied
+    /// nothing, and what it is still given does not count.
+    pub fn crash(&self, server: ServerId, instance: u64) {
         let mut applied = self.applied.lock();
         if applied.instances[server] == instance {
             applied.instances[server] += 1;
             applied.by_server[server].clear();
         }
+    }
+
+    /// `kill()` of its Raft has returned: the service should be given nothing any more.
+    pub fn killed(&self, server: ServerId, instance: u64) {
+        let mut applied = self.applied.lock();
+        applied.killed[server] = applied.killed[server].max(instance);
+    }
+
+    /// The number of the living instance of a server's service.
+    pub fn instance(&self, server: ServerId) -> u64 {
+        self.applied.lock().instances[server]
     }
 
     /// What each living service has applied, in order.
@@ -156,11 +159,15 @@ impl Services {
             self.pause(server);
             let Ok(message) = messages.recv() else { return };
             match self.apply(server, instance, message) {
-                Outcome::Dead => {
+                Outcome::Dead => {}
+                Outcome::Killed => {
                     after_kill += 1;
                     assert!(
                         after_kill <= ALLOWED_AFTER_KILL,
-                        "server {server} goes on applying after kill(): {after_kill} messages"
+                        "server {server} goes on applying after kill(): its Raft has sent \
+                         {after_kill} messages on the apply channel since kill() has returned; \
+                         whichever thread of src/raft sends them has to look whether it is killed \
+                         before each (rule A5 of docs/contract.md)"
                     );
                 }
                 Outcome::Applied(index) => {
@@ -175,6 +182,9 @@ impl Services {
 
     fn apply(&self, server: ServerId, instance: u64, message: ApplyMsg) -> Outcome {
         let mut applied = self.applied.lock();
+        if applied.killed[server] >= instance {
+            return Outcome::Killed;
+        }
         if applied.instances[server] != instance {
             return Outcome::Dead;
         }
@@ -213,8 +223,10 @@ impl Services {
 enum Outcome {
     Applied(Index),
     Installed,
-    /// The message came from an instance that was killed.
+    /// The message came from an instance that has crashed.
     Dead,
+    /// The message came from an instance that was killed, and should know it.
+    Killed,
 }
 
 impl Applied {
@@ -222,7 +234,8 @@ impl Applied {
         let expected = self.by_server[server].len() as Index + 1;
         assert!(
             index == expected,
-            "server {server} apply out of order, expected index {expected}, got {index}"
+            "server {server} apply out of order, expected index {expected}, got {index} (rule A3 of \
+             docs/contract.md)"
         );
         self.check_agreement(server, index, &command);
         self.by_server[server].push(command);
@@ -236,8 +249,9 @@ impl Applied {
         );
         let before = self.by_server[server].len();
         assert!(
-            index > before as Index,
-            "server {server} installs a snapshot at index {index}, but has applied up to {before}"
+            index >= before as Index,
+            "server {server} installs a snapshot at index {index}, but has applied up to {before} \
+             (rule A1 of docs/contract.md)"
         );
         for (position, command) in content.commands.iter().enumerate().skip(before) {
             self.check_agreement(server, position as Index + 1, command);
@@ -275,4 +289,56 @@ fn decode_snapshot(server: ServerId, data: &Bytes) -> SnapshotContent {
         "server {server} has a snapshot for index {covered} with {count} commands"
     );
     content
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "what must panic is looked at")]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    fn command(number: u64) -> Bytes {
+        labgob::to_bytes(&Command::Int(number)).into()
+    }
+
+    fn snapshot(index: Index) -> ApplyMsg {
+        let commands = (1..=index).map(Command::Int).collect();
+        let content = SnapshotContent { last_included_index: index, commands };
+        ApplyMsg::Snapshot { index, term: 1, data: labgob::to_bytes(&content).into() }
+    }
+
+    /// What a service that has applied 1 to 5 says of one more message; nothing if it takes it.
+    fn says(message: ApplyMsg) -> Option<String> {
+        let services = Services::new(1);
+        let instance = services.restart(0, &Bytes::default());
+        for index in 1..=5 {
+            services.apply(0, instance, ApplyMsg::Command { index, command: command(index) });
+        }
+        let apply = || services.apply(0, instance, message);
+        let taken = catch_unwind(AssertUnwindSafe(apply));
+        taken.err().map(|panic| *panic.downcast::<String>().expect("with a message"))
+    }
+
+    #[test]
+    fn a_snapshot_of_what_is_applied_changes_nothing() {
+        assert_eq!(says(snapshot(5)), None);
+        assert_eq!(says(snapshot(6)), None);
+    }
+
+    #[test]
+    fn a_snapshot_never_takes_the_service_back() {
+        let message = says(snapshot(4)).expect("it must be refused");
+        assert!(message.contains("has applied up to 5 (rule A1"), "{message}");
+    }
+
+    #[test]
+    fn each_index_is_applied_once_and_in_order() {
+        assert_eq!(says(ApplyMsg::Command { index: 6, command: command(6) }), None);
+        for index in [5, 7] {
+            let message = says(ApplyMsg::Command { index, command: command(index) });
+            let message = message.expect("it must be refused");
+            assert!(message.contains("apply out of order, expected index 6"), "{message}");
+            assert!(message.contains("rule A3"), "{message}");
+        }
+    }
 }

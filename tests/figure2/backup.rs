@@ -23,7 +23,7 @@ fn log_of(counts: &[(Term, usize)]) -> Vec<Term> {
     counts.iter().flat_map(|&(term, count)| std::iter::repeat_n(term, count)).collect()
 }
 
-fn test_followers_of_figure_7_are_repaired_2b() {
+pub fn test_followers_of_figure_7_are_repaired_2b() {
     let leader = [1, 1, 1, 4, 4, 5, 5, 6, 6, 6];
     let followers: [&[Term]; 6] = [
         &[1, 1, 1, 4, 4, 5, 5, 6, 6],
@@ -48,7 +48,7 @@ fn test_followers_of_figure_7_are_repaired_2b() {
     s.peers().for_each(|peer| s.wait_for_log(peer, &log));
 }
 
-fn test_refused_leader_tries_further_back_2b() {
+pub fn test_refused_leader_tries_further_back_2b() {
     let s = Stage::new(
         3,
         "Figure 2, leaders: refused because of the logs, a leader decrements nextIndex and tries \
@@ -91,24 +91,24 @@ fn check_fast(leader: &[Term], follower: &[Term], most: usize) {
     s.check(refused <= most, expected, format!("{refused}"));
 }
 
-fn test_short_log_is_repaired_fast_2b() {
+pub fn test_short_log_is_repaired_fast_2b() {
     check_fast(&log_of(&[(1, 150)]), &log_of(&[(1, 3)]), 4);
     check_fast(&log_of(&[(1, 100), (2, 50)]), &[], 4);
 }
 
-fn test_conflicting_log_is_repaired_fast_2b() {
+pub fn test_conflicting_log_is_repaired_fast_2b() {
     let leader = log_of(&[(1, 20), (6, 150)]);
     check_fast(&leader, &log_of(&[(1, 20), (2, 40), (3, 40), (4, 40)]), 8);
     check_fast(&leader, &log_of(&[(2, 120)]), 5);
 }
 
-fn test_logs_of_the_same_terms_are_repaired_fast_2b() {
+pub fn test_logs_of_the_same_terms_are_repaired_fast_2b() {
     let leader = log_of(&[(1, 20), (3, 40), (5, 100)]);
     check_fast(&leader, &log_of(&[(1, 20), (3, 120)]), 6);
     check_fast(&leader, &log_of(&[(1, 90), (3, 60)]), 8);
 }
 
-fn test_many_commands_take_few_requests_2b() {
+pub fn test_many_commands_take_few_requests_2b() {
     let s = Stage::new(3, "The lab: commands take few requests, and idle followers next to none");
     s.elect_obeyed();
     let mark = s.mark();

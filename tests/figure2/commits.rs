@@ -18,9 +18,10 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_second_reign_forgets_the_first_ones_matches_2b,
     test_reply_of_an_earlier_reign_does_not_count_2b,
     test_late_replies_do_not_lower_the_match_2b,
+    test_lone_leader_commits_2b,
 ];
 
-fn test_majority_commits_2b() {
+pub fn test_majority_commits_2b() {
     for (servers, needed) in [(3, 1), (4, 2), (5, 2)] {
         let s = Stage::new(
             servers,
@@ -36,7 +37,7 @@ fn test_majority_commits_2b() {
     }
 }
 
-fn test_half_commits_nothing_2b() {
+pub fn test_half_commits_nothing_2b() {
     for (servers, have_it) in [(3, 0), (4, 1), (5, 1)] {
         let s = Stage::new(
             servers,
@@ -55,7 +56,7 @@ fn test_half_commits_nothing_2b() {
     }
 }
 
-fn test_success_covers_what_was_sent_2b() {
+pub fn test_success_covers_what_was_sent_2b() {
     let s = Stage::new(
         3,
         "Figure 2, leaders: after a success matchIndex is what the request held, whatever the \
@@ -73,7 +74,7 @@ fn test_success_covers_what_was_sent_2b() {
     s.applies(&["a", "b", "c"]);
 }
 
-fn test_heartbeats_success_covers_no_later_entry_2b() {
+pub fn test_heartbeats_success_covers_no_later_entry_2b() {
     let s = Stage::new(
         3,
         "Figure 2, leaders: the success of an empty AppendEntries says that the logs match up to \
@@ -90,7 +91,7 @@ fn test_heartbeats_success_covers_no_later_entry_2b() {
     s.applies(&["a"]);
 }
 
-fn test_two_replies_to_the_same_entry_count_once_2b() {
+pub fn test_two_replies_to_the_same_entry_count_once_2b() {
     let s = Stage::new(
         3,
         "Figure 2, leaders: after a success matchIndex is what the request held, also if another \
@@ -108,7 +109,7 @@ fn test_two_replies_to_the_same_entry_count_once_2b() {
     s.applies(&["a"]);
 }
 
-fn test_refusal_is_no_match_2b() {
+pub fn test_refusal_is_no_match_2b() {
     let s = Stage::new(
         3,
         "Figure 2, leaders: a refusal lowers nextIndex, and adds nothing to matchIndex",
@@ -124,7 +125,7 @@ fn test_refusal_is_no_match_2b() {
     s.applies(&[]);
 }
 
-fn test_match_needs_a_reply_2b() {
+pub fn test_match_needs_a_reply_2b() {
     let s = Stage::new(
         3,
         "Figure 2, state: matchIndex starts at 0 and rises with replies: what was sent is not \
@@ -142,7 +143,7 @@ fn test_match_needs_a_reply_2b() {
     s.applies(&[]);
 }
 
-fn test_entries_of_earlier_terms_commit_with_an_own_one_2b() {
+pub fn test_entries_of_earlier_terms_commit_with_an_own_one_2b() {
     let s = Stage::new(
         5,
         "§5.4.2, Figure 8: copies of an entry of an earlier term do not commit it; it commits \
@@ -158,7 +159,7 @@ fn test_entries_of_earlier_terms_commit_with_an_own_one_2b() {
     s.applies(&["1@1", "2@2", "3@2", "a"]);
 }
 
-fn test_second_reign_forgets_the_first_ones_matches_2b() {
+pub fn test_second_reign_forgets_the_first_ones_matches_2b() {
     let s = Stage::new(
         5,
         "Figure 2, state: matchIndex is reinitialized after election: what a server had in an \
@@ -181,7 +182,7 @@ fn test_second_reign_forgets_the_first_ones_matches_2b() {
     s.applies(&["a", &taken, "d"]);
 }
 
-fn test_reply_of_an_earlier_reign_does_not_count_2b() {
+pub fn test_reply_of_an_earlier_reign_does_not_count_2b() {
     let s = Stage::new(
         3,
         "§5.2: the reply to a request of an earlier reign says nothing about the log of this one",
@@ -199,7 +200,7 @@ fn test_reply_of_an_earlier_reign_does_not_count_2b() {
     s.applies(&[]);
 }
 
-fn test_late_replies_do_not_lower_the_match_2b() {
+pub fn test_late_replies_do_not_lower_the_match_2b() {
     let s = Stage::new(
         5,
         "Figure 2, state: matchIndex increases monotonically: replies that overtake each other \
@@ -214,4 +215,12 @@ fn test_late_replies_do_not_lower_the_match_2b() {
     s.wait(A_MOMENT);
     s.says_yes(&s.append_up_to(mark, 2, 1)); // n0, n1, n2
     s.applies(&["a"]);
+}
+
+pub fn test_lone_leader_commits_2b() {
+    let s = Stage::new(1, "Figure 2, leaders: a majority of one server has what the leader has");
+    s.wait(PATIENCE);
+    s.start("a");
+    s.start("b");
+    s.applies(&["a", "b"]);
 }

@@ -26,7 +26,7 @@ const SAVED: &str = "Figure 2, state: currentTerm is on disk before anybody can 
 const VOTE: &str = "Figure 2, state: votedFor is on disk before the candidate can see the vote";
 const LOG: &str = "Figure 2, state: log entries are on disk before anybody can count on them";
 
-fn test_vote_survives_2c() {
+pub fn test_vote_survives_2c() {
     let mut s = Stage::new(3, VOTE);
     s.grants(1, vote(3, EMPTY));
     s.crash();
@@ -38,7 +38,7 @@ fn test_vote_survives_2c() {
     s.denies(1, vote(5, EMPTY));
 }
 
-fn test_own_vote_survives_2c() {
+pub fn test_own_vote_survives_2c() {
     let mut s =
         Stage::new(3, "Figure 2, state: a candidate's vote for itself is on disk like any other");
     let term = s.campaign().term;
@@ -50,7 +50,7 @@ fn test_own_vote_survives_2c() {
     s.check(next == term + 1, "the next election in a new term", format!("in term {next}"));
 }
 
-fn test_term_of_an_append_survives_2c() {
+pub fn test_term_of_an_append_survives_2c() {
     let mut s = Stage::new(3, SAVED);
     s.accepts(1, heartbeat(7));
     s.crash();
@@ -61,7 +61,7 @@ fn test_term_of_an_append_survives_2c() {
     s.follows_in(8);
 }
 
-fn test_term_of_a_refused_candidate_survives_2c() {
+pub fn test_term_of_a_refused_candidate_survives_2c() {
     let mut s = Stage::new(3, SAVED);
     s.accepts(1, append(1, EMPTY, &[1], 0));
     s.denies(2, vote(8, EMPTY));
@@ -70,7 +70,7 @@ fn test_term_of_a_refused_candidate_survives_2c() {
     s.denies(1, vote(7, (1, 1)));
 }
 
-fn test_term_of_a_vote_reply_survives_2c() {
+pub fn test_term_of_a_vote_reply_survives_2c() {
     let mut s = Stage::new(3, SAVED);
     let term = s.campaign().term;
     s.says_no(&s.request(1, term), term + 6);
@@ -80,7 +80,7 @@ fn test_term_of_a_vote_reply_survives_2c() {
     s.follows_in(term + 6);
 }
 
-fn test_term_of_an_append_reply_survives_2c() {
+pub fn test_term_of_an_append_reply_survives_2c() {
     let mut s = Stage::new(3, SAVED);
     let term = s.elect_held();
     s.says_no(&s.next(0, 1, "a heartbeat", Rpc::is_leaders), term + 6);
@@ -90,7 +90,7 @@ fn test_term_of_an_append_reply_survives_2c() {
     s.follows_in(term + 6);
 }
 
-fn test_acknowledged_entries_survive_2c() {
+pub fn test_acknowledged_entries_survive_2c() {
     let mut s = Stage::new(3, LOG);
     for index in 1..=5 {
         let prev = (index - 1, u64::from(index > 1));
@@ -102,7 +102,7 @@ fn test_acknowledged_entries_survive_2c() {
     s.applies(&["1@1", "2@1", "3@1", "4@1", "5@1"]);
 }
 
-fn test_deleted_entries_stay_deleted_2c() {
+pub fn test_deleted_entries_stay_deleted_2c() {
     let mut s = Stage::new(
         3,
         "Figure 2, state: the log on disk is the log in memory, also after a conflict",
@@ -116,7 +116,7 @@ fn test_deleted_entries_stay_deleted_2c() {
     s.applies(&["1@1", "2@2"]);
 }
 
-fn test_log_counts_for_votes_after_a_crash_2c() {
+pub fn test_log_counts_for_votes_after_a_crash_2c() {
     let mut s = Stage::new(3, LOG);
     s.accepts(1, append(2, EMPTY, &[1, 2], 0));
     s.crash();
@@ -126,7 +126,7 @@ fn test_log_counts_for_votes_after_a_crash_2c() {
     s.check(last == (2, 2), "n0 campaigns with last entry 2@2", format!("{last:?}"));
 }
 
-fn test_sent_commands_survive_2c() {
+pub fn test_sent_commands_survive_2c() {
     let mut s =
         Stage::new(3, "Figure 2, state: a leader's own entries are on disk before others get them");
     let term = s.elect_held();
@@ -140,7 +140,7 @@ fn test_sent_commands_survive_2c() {
     s.applies(&["a", "b"]);
 }
 
-fn test_leader_comes_back_as_a_follower_2c() {
+pub fn test_leader_comes_back_as_a_follower_2c() {
     // What is wrong shows in what n0 sends: the scripted servers look at each message.
     let mut s =
         Stage::new(3, "§5.2: a restarted server is a follower, and leads in no term it led before");
@@ -152,7 +152,7 @@ fn test_leader_comes_back_as_a_follower_2c() {
     s.check(second > first, format!("a term after {first}"), format!("term {second}"));
 }
 
-fn test_everything_is_applied_again_2c() {
+pub fn test_everything_is_applied_again_2c() {
     let mut s = Stage::new(
         3,
         "Figure 2, state: lastApplied is volatile: the service has lost its memory in the crash, \

@@ -38,7 +38,7 @@ fn check_start(s: &Stage, text: &str, expected: (u64, u64)) {
     s.check((index, term) == expected && leader, expected_text, happened);
 }
 
-fn test_start_answers_index_and_term_2b() {
+pub fn test_start_answers_index_and_term_2b() {
     let s = Stage::new(
         3,
         "Figure 2, leaders: a command becomes the next entry of the leader's log; indices begin \
@@ -52,7 +52,7 @@ fn test_start_answers_index_and_term_2b() {
     s.applies(&["a", "b", "c"]);
 }
 
-fn test_start_is_refused_without_leadership_2b() {
+pub fn test_start_is_refused_without_leadership_2b() {
     let s = Stage::new(3, "The interface: start() takes a command on the leader only");
     let refused = |s: &Stage, who: &str| {
         let (_, _, leader) = s.start("no");
@@ -77,7 +77,7 @@ fn test_start_is_refused_without_leadership_2b() {
     s.check(longest <= 1, "no command that was refused is sent", format!("entry {longest} is"));
 }
 
-fn test_start_after_kill_is_refused_2b() {
+pub fn test_start_after_kill_is_refused_2b() {
     let s = Stage::new(3, "The interface: after kill(), start() takes no command");
     s.elect_obeyed();
     s.kill();
@@ -87,7 +87,7 @@ fn test_start_after_kill_is_refused_2b() {
     s.applies(&[]);
 }
 
-fn test_killed_server_applies_nothing_more_2b() {
+pub fn test_killed_server_applies_nothing_more_2b() {
     let s = Stage::new(3, "The interface: after kill() nothing more is applied");
     s.pause_service(true);
     s.accepts(1, append(1, (0, 0), &[1; 12], 12));
@@ -99,7 +99,7 @@ fn test_killed_server_applies_nothing_more_2b() {
     s.check(last <= 3, "at most the 3 messages that were under way", format!("{last}"));
 }
 
-fn test_election_adds_no_entry_2b() {
+pub fn test_election_adds_no_entry_2b() {
     let s = Stage::new(3, "The lab: a new leader adds no entry of its own: the lab counts indices");
     given(&s, 1, &[1, 1]);
     let term = s.elect_held();
@@ -111,7 +111,7 @@ fn test_election_adds_no_entry_2b() {
     check_start(&s, "a", (3, term));
 }
 
-fn test_election_keeps_uncommitted_entries_2b() {
+pub fn test_election_keeps_uncommitted_entries_2b() {
     let s = Stage::new(
         3,
         "Figure 3, Leader Append-Only: a leader never overwrites or deletes entries of its log",
@@ -126,7 +126,7 @@ fn test_election_keeps_uncommitted_entries_2b() {
     s.applies(&["1@1", "2@1", "3@2", "a"]);
 }
 
-fn test_entries_carry_the_term_of_start_2b() {
+pub fn test_entries_carry_the_term_of_start_2b() {
     let s =
         Stage::new(3, "Figure 2, state: an entry holds the term in which the leader received it");
     given(&s, 3, &[1, 1]);
@@ -138,7 +138,7 @@ fn test_entries_carry_the_term_of_start_2b() {
     s.check(last == Some(term), format!("entry 3 of term {term}"), format!("{last:?}"));
 }
 
-fn test_new_entry_is_sent_to_all_2b() {
+pub fn test_new_entry_is_sent_to_all_2b() {
     let s = Stage::new(5, "Figure 2, leaders: what followers lack is sent to all of them");
     s.elect_obeyed();
     s.wait(A_MOMENT);
@@ -154,7 +154,7 @@ fn test_new_entry_is_sent_to_all_2b() {
     }
 }
 
-fn test_acknowledged_entries_are_not_sent_again_2b() {
+pub fn test_acknowledged_entries_are_not_sent_again_2b() {
     let s = Stage::new(
         3,
         "Figure 2, leaders: after a success nextIndex rises: what the follower has is not sent \
@@ -180,7 +180,7 @@ fn test_acknowledged_entries_are_not_sent_again_2b() {
     }
 }
 
-fn test_lost_append_is_sent_again_2b() {
+pub fn test_lost_append_is_sent_again_2b() {
     let s =
         Stage::new(3, "§5.3: a leader sends an entry again and again until the follower has it");
     let term = s.elect_obeyed();
@@ -199,7 +199,7 @@ fn test_lost_append_is_sent_again_2b() {
     s.applies(&["a"]);
 }
 
-fn test_unanswered_append_is_no_end_2b() {
+pub fn test_unanswered_append_is_no_end_2b() {
     let s = Stage::new(
         3,
         "§5.3: a leader goes on while a reply is missing: the entry reaches the follower some \
@@ -217,7 +217,7 @@ fn test_unanswered_append_is_no_end_2b() {
     s.applies(&["a"]);
 }
 
-fn test_commit_is_told_to_all_2b() {
+pub fn test_commit_is_told_to_all_2b() {
     let s = Stage::new(5, "§5.3: later AppendEntries, heartbeats too, tell what is committed");
     s.peers().for_each(|peer| s.obey(peer));
     s.elect();
@@ -237,7 +237,7 @@ fn tells(sent: &Sent, peer: usize, commit: u64) -> bool {
     matches!(&sent.rpc, Rpc::Append(args) if sent.to == peer && args.leader_commit == commit)
 }
 
-fn test_commands_travel_in_the_term_of_the_reign_2b() {
+pub fn test_commands_travel_in_the_term_of_the_reign_2b() {
     // What is wrong shows in what n0 sends: the scripted servers look at each message.
     // Many of them: to send to all takes a while.
     let s = Stage::new(21, "§5.2: a leader speaks in the term that it has won, in no other");

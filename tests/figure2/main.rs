@@ -14,7 +14,7 @@
 //! - `votes.rs`, `terms.rs`, `timers.rs`: Part A
 //! - `appends.rs` (the follower), `leaders.rs`, `commits.rs`, `backup.rs`: Part B
 //! - `crashes.rs`: Part C
-//! - `snapshots.rs`: Part D
+//! - `snapshots.rs`, `compaction.rs`: Part D; `on_snapshot.rs`: the other Parts' tests on top of a snapshot
 //! - `kit/`: the stage; start there at [`kit::Stage`]
 //!
 //! The suite is always simulated: seconds pass in milliseconds, and a failure comes back.
@@ -26,26 +26,32 @@ use raftlab::tester::runner::{self, AlwaysSimulated};
 mod appends;
 mod backup;
 mod commits;
+mod compaction;
 mod crashes;
 mod kit;
 mod leaders;
+mod on_snapshot;
 mod snapshots;
 mod terms;
 mod timers;
 mod votes;
 
 fn main() -> ExitCode {
+    // In a Part, what other tests rest on comes first: `make progress` shows the first failure.
     let parts = [
-        votes::TESTS,
-        terms::TESTS,
         timers::TESTS,
+        terms::TESTS,
+        votes::TESTS,
         appends::TESTS,
-        leaders::TESTS,
+        timers::TESTS_WITH_LOG,
         commits::TESTS,
+        leaders::TESTS,
         backup::TESTS,
         crashes::TESTS,
         snapshots::TESTS,
+        compaction::TESTS,
+        on_snapshot::TESTS,
     ];
-    let simulated = AlwaysSimulated { usual_seeds: 1, explain: None };
+    let simulated = AlwaysSimulated { usual_seeds: 8, explain: None };
     runner::main_simulated("figure2", &parts, &simulated)
 }

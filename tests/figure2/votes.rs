@@ -25,7 +25,7 @@ pub const TESTS: &[LabTest] = lab_tests![
 
 const EMPTY: EntryAt = (0, 0);
 
-fn test_votes_once_per_term_2a() {
+pub fn test_votes_once_per_term_2a() {
     let s = Stage::new(3, "Figure 2, RequestVote, receiver 2: a server votes once in a term");
     s.grants(1, vote(1, EMPTY));
     s.denies(2, vote(1, EMPTY));
@@ -33,7 +33,7 @@ fn test_votes_once_per_term_2a() {
     s.follows_in(1);
 }
 
-fn test_repeats_its_vote_2a() {
+pub fn test_repeats_its_vote_2a() {
     let s = Stage::new(
         3,
         "Figure 2, RequestVote, receiver 2: whoever has the vote gets it again when it asks \
@@ -45,7 +45,7 @@ fn test_repeats_its_vote_2a() {
     s.grants(1, vote(1, EMPTY));
 }
 
-fn test_votes_anew_in_each_term_2a() {
+pub fn test_votes_anew_in_each_term_2a() {
     let s = Stage::new(
         3,
         "Figure 2, state: votedFor belongs to the current term: a new term, a new vote",
@@ -56,7 +56,7 @@ fn test_votes_anew_in_each_term_2a() {
     }
 }
 
-fn test_refuses_votes_of_old_terms_2a() {
+pub fn test_refuses_votes_of_old_terms_2a() {
     let s = Stage::new(3, "Figure 2, RequestVote, receiver 1: no vote for a term that is over");
     s.accepts(1, heartbeat(5)); // in term 5 it has not voted yet
     for term in [4, 1] {
@@ -67,7 +67,7 @@ fn test_refuses_votes_of_old_terms_2a() {
     s.grants(2, vote(5, EMPTY));
 }
 
-fn test_candidate_votes_for_itself_2a() {
+pub fn test_candidate_votes_for_itself_2a() {
     let s =
         Stage::new(3, "Figure 2, candidates: a candidate votes for itself, and so for nobody else");
     for _ in 0..2 {
@@ -77,7 +77,7 @@ fn test_candidate_votes_for_itself_2a() {
     }
 }
 
-fn test_leader_keeps_its_vote_2a() {
+pub fn test_leader_keeps_its_vote_2a() {
     let s = Stage::new(5, "Figure 2, RequestVote, receiver 2: a leader has voted, for itself");
     let term = s.elect_obeyed();
     s.denies(1, vote(term, EMPTY));
@@ -85,7 +85,7 @@ fn test_leader_keeps_its_vote_2a() {
     s.leads_in(term);
 }
 
-fn test_stepping_down_keeps_the_vote_2a() {
+pub fn test_stepping_down_keeps_the_vote_2a() {
     let s = Stage::new(
         5,
         "Figure 2, RequestVote, receiver 2: stepping down in a term gives the vote of that term \
@@ -101,7 +101,7 @@ fn test_stepping_down_keeps_the_vote_2a() {
     s.denies(1, vote(next, EMPTY));
 }
 
-fn test_campaign_is_in_a_new_term_and_asks_everybody_2a() {
+pub fn test_campaign_is_in_a_new_term_and_asks_everybody_2a() {
     let s = Stage::new(5, "Figure 2, candidates: raise the term, ask all others for their votes");
     s.grants(1, vote(4, EMPTY));
     let mut before = 4;
@@ -120,7 +120,7 @@ fn test_campaign_is_in_a_new_term_and_asks_everybody_2a() {
     }
 }
 
-fn test_majority_of_votes_makes_a_leader_2a() {
+pub fn test_majority_of_votes_makes_a_leader_2a() {
     for (servers, needed) in [(3, 1), (4, 2), (5, 2), (7, 3)] {
         let s = Stage::new(
             servers,
@@ -134,7 +134,7 @@ fn test_majority_of_votes_makes_a_leader_2a() {
     }
 }
 
-fn test_half_of_the_votes_makes_no_leader_2a() {
+pub fn test_half_of_the_votes_makes_no_leader_2a() {
     for (servers, votes) in [(3, 0), (4, 1), (5, 1), (7, 2)] {
         let s = Stage::new(
             servers,
@@ -149,7 +149,7 @@ fn test_half_of_the_votes_makes_no_leader_2a() {
     }
 }
 
-fn test_votes_do_not_add_up_over_terms_2a() {
+pub fn test_votes_do_not_add_up_over_terms_2a() {
     for voters in [[1, 1, 1, 1], [1, 2, 3, 4]] {
         let s = Stage::new(
             5,
@@ -164,7 +164,7 @@ fn test_votes_do_not_add_up_over_terms_2a() {
     }
 }
 
-fn test_votes_of_an_earlier_term_do_not_count_2a() {
+pub fn test_votes_of_an_earlier_term_do_not_count_2a() {
     let s = Stage::new(
         5,
         "§5.2: a vote counts in the term for which it was given, not in a later election",
@@ -181,7 +181,7 @@ fn test_votes_of_an_earlier_term_do_not_count_2a() {
     s.wins(second.term);
 }
 
-fn test_votes_do_not_count_after_a_newer_term_2a() {
+pub fn test_votes_do_not_count_after_a_newer_term_2a() {
     let s = Stage::new(
         3,
         "Figure 2, all servers: who hears of a newer term is a follower, and votes that come for \
@@ -198,7 +198,7 @@ fn test_votes_do_not_count_after_a_newer_term_2a() {
     s.check(sent.is_empty(), "no AppendEntries", format!("{} of them", sent.len()));
 }
 
-fn test_votes_do_not_count_for_a_follower_2a() {
+pub fn test_votes_do_not_count_for_a_follower_2a() {
     let s = Stage::new(
         5,
         "Figure 2, candidates: who hears from the new leader is a follower, and votes that come \
@@ -214,7 +214,7 @@ fn test_votes_do_not_count_for_a_follower_2a() {
     s.check(sent.is_empty(), "no AppendEntries", format!("{} of them", sent.len()));
 }
 
-fn test_refusals_are_no_votes_2a() {
+pub fn test_refusals_are_no_votes_2a() {
     let s = Stage::new(3, "Figure 2, RequestVote, results: voteGranted false means no vote");
     let campaign = s.campaign();
     for peer in s.peers() {

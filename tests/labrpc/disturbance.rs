@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use raftlab::lab_tests;
-use raftlab::labrpc::{Disturbance, Late};
+use raftlab::labrpc::{Disturbance, Late, Step};
 use raftlab::labsync::{Instant, thread};
 use raftlab::tester::LabTest;
 
@@ -57,20 +57,42 @@ pub fn test_lost_replies_of_one_end() {
     end();
 }
 
-/// A request that is late arrives at whoever is there by then; one that is not would be lost.
+/// A request that is late arrives at whoever is there by then.
+///
+/// Those that arrive in the moment in which nobody is there, between the old server and the new
+/// one, are lost, and that is right. In virtual time it is a moment of some microseconds: that 5 of
+/// 40 requests, spread over 400 ms, meet it has a chance of less than 10^-9.
 pub fn test_late_requests_find_the_new_server() {
     begin("Test: a late request finds the server of its time");
     let lab = Lab::new();
+    let delivered = count_deliveries(&lab);
     lab.net.disturb(END, Disturbance { late_requests: always(400), ..Disturbance::default() });
     let client = lab.end.clone();
     let calls = start(40, move |i| handler2(&client, i));
+    until("all requests are on their way", || lab.net.get_total_count() == 40);
     until("a request has arrived", || lab.junk.calls_of_handler2() > 0);
     let new = lab.replace_server();
     let replies = join(calls).iter().flatten().count();
     assert!(new.calls_of_handler2() > 0, "no late request has found the new server");
     assert!(replies >= new.calls_of_handler2(), "replies of the new server are missing");
-    assert_eq!(lab.junk.calls_of_handler2() + new.calls_of_handler2(), 40, "requests are lost");
+    exact_if_simulated(|| {
+        let lost = 40 - delivered.load(Ordering::Relaxed);
+        if lost < 5 { Ok(()) } else { Err(format!("{lost} of 40 late requests are lost")) }
+    });
     end();
+}
+
+/// The number of requests that reach a server from now on. (The servers' own counts grow when the
+/// handlers run, which may be after the caller has heard that its server is gone.)
+fn count_deliveries(lab: &Lab) -> Arc<AtomicUsize> {
+    let delivered = Arc::new(AtomicUsize::new(0));
+    let count = delivered.clone();
+    lab.net.observe(move |event| {
+        if let Step::Delivered { .. } = event.step {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    delivered
 }
 
 pub fn test_late_requests_and_replies() {

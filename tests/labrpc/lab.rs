@@ -1,4 +1,4 @@
-//! The twelve tests of the Go lab, in its order.
+//! The Go lab's tests, in its order: the eleven of 2022, and the one on long delays of 2025.
 
 use std::sync::Arc;
 use std::time::Duration;

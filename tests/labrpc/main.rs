@@ -13,7 +13,7 @@
 //! of them less than once in 10^9 runs.
 //!
 //! # Layout
-//! - `lab.rs`: the twelve tests of the Go lab
+//! - `lab.rs`: the Go lab's tests
 //! - `lost.rs`: which calls are lost when a server or an end goes away, and which replies
 //! - `shutdown.rs`: the end of the network, and of what the servers own
 //! - `chance.rs`: delays, drops and reordering as random numbers

@@ -19,6 +19,12 @@
 //! - `runs.rs`: what makes a run fail, and how it is reported; `limits.rs`: runs that do not end
 //! - `support.rs`: runs inside a test, lines of the source, polling
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "labsync is tried with what it must survive"
+)]
+
 use std::process::ExitCode;
 
 use raftlab::tester::runner;

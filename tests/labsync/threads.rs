@@ -1,11 +1,9 @@
 //! Threads and time: sleep, join, names, the reuse of operating system threads, `Instant`.
 
-use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use raftlab::lab_tests;
-use raftlab::labsync::{Instant, channel, rng, thread};
+use raftlab::labsync::{Instant, channel, thread};
 use raftlab::tester::LabTest;
 
 use crate::support::{BODY, MOMENT, eventually, failure, passes};
@@ -19,8 +17,9 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_operating_system_threads_are_reused,
     test_many_threads_at_a_time,
     test_names_belong_to_the_job,
-    test_threads_outside_of_any_run,
     test_instants,
+    test_a_panic_in_a_foreign_thread_fails_the_run,
+    test_a_foreign_thread_that_does_not_panic_is_let_be,
 ];
 
 pub fn test_sleep_takes_its_time() {
@@ -140,32 +139,6 @@ pub fn test_names_belong_to_the_job() {
     }
 }
 
-/// A runner's threads belong to no run: they have names, values and random numbers, may start
-/// runs, and a panic of one is its joiner's.
-#[allow(clippy::disallowed_methods, reason = "such a thread is what the test is about")]
-pub fn test_threads_outside_of_any_run() {
-    const EXPECTED: [&str; 2] = ["outside", "thread 'failing' panicked"];
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        // Outside of a run it prints, and these are no news to whoever runs this test.
-        if info.payload_as_str().is_none_or(|message| !EXPECTED.contains(&message)) {
-            hook(info);
-        }
-    }));
-    let outside = || {
-        assert_eq!(thread::current_name(), "unnamed");
-        assert_eq!(thread::spawn("named", thread::current_name).join(), "named");
-        let numbers: BTreeSet<u64> =
-            (0..3).map(|i| thread::spawn(format!("random {i}"), rng::random).join()).collect();
-        assert_eq!(numbers.len(), 3);
-        assert_eq!(failure(|| panic!("inside")).message, "inside");
-        let handle = thread::spawn("failing", || panic!("outside"));
-        let panic = catch_unwind(AssertUnwindSafe(|| handle.join())).expect_err("join panics");
-        assert_eq!(panic.downcast_ref::<String>().map(String::as_str), Some(EXPECTED[1]));
-    };
-    assert!(std::thread::spawn(outside).join().is_ok(), "see above");
-}
-
 pub fn test_instants() {
     let start = Instant::now();
     let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
@@ -201,4 +174,19 @@ pub fn test_instants() {
     thread::sleep(Duration::from_millis(10));
     assert!(start.elapsed() >= Duration::from_millis(10));
     assert!(Instant::now() - before >= Duration::from_millis(10));
+}
+
+#[allow(clippy::disallowed_methods, reason = "a thread that labsync does not know is the subject")]
+pub fn test_a_panic_in_a_foreign_thread_fails_the_run() {
+    let failure = failure(|| {
+        let _ = std::thread::spawn(|| panic!("nobody listens")).join();
+        thread::sleep(MOMENT);
+    });
+    assert!(failure.message.starts_with("nobody listens\n"), "{failure}");
+    assert!(failure.message.contains("does not come from labsync"), "{failure}");
+}
+
+#[allow(clippy::disallowed_methods, reason = "a thread that labsync does not know is the subject")]
+pub fn test_a_foreign_thread_that_does_not_panic_is_let_be() {
+    passes(|| assert_eq!(std::thread::spawn(|| 7).join().ok(), Some(7)));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raftlab::labrpc::{Disturbance, Late};
-use raftlab::labsync::{Instant, rng, thread};
+use raftlab::labsync::{self, Instant, rng, thread};
 use raftlab::raft::{Index, ServerId};
 use raftlab::tester::{Command, Config};
 
@@ -21,6 +21,10 @@ const TRY: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
 /// How soon a server that crashed behind a reply is started again.
 const RESTART_POLL: Duration = Duration::from_millis(30);
+/// How long a thread may be stalled before a lock, in half of the runs.
+const LONGEST_STALL: Duration = Duration::from_millis(500);
+/// After so long a crash that was under way is over.
+const UNDER_WAY: Duration = Duration::from_millis(1);
 
 /// Runs the plan in `PLAN`, or the one drawn from the seed.
 pub fn run(part: Part) {
@@ -37,6 +41,10 @@ pub fn try_instead(part: Part, plan: &Plan) {
 }
 
 fn carry_out(plan: &Plan) -> Arc<Config> {
+    // Now and then a thread comes back to its lock much later: a new leader may have come by then.
+    if rng::random_bool(0.5) {
+        labsync::stall_longer(LONGEST_STALL);
+    }
     let cfg = Config::make(plan.servers, false, plan.snapshots);
     let clients = Clients::start(&cfg, plan.clients, plan.pause_ms);
     let mut stage = Stage::new(&cfg, plan);
@@ -212,6 +220,7 @@ impl<'a> Stage<'a> {
             What::Crash(_) | What::CrashAll => self.revive(&servers),
             What::CrashAfter(..) => {
                 self.cfg.no_crash_after_reply(servers[0]);
+                thread::sleep(UNDER_WAY); // it may just have struck
                 self.revive(&servers);
             }
             What::Dawdle(..) => self.cfg.dawdle(servers[0], 0),

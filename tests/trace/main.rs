@@ -7,6 +7,12 @@
 //! `runs.rs` (what is recorded), `lines.rs` (each event, as bytes and as text), `damage.rs` (spoilt
 //! files), `asked.rs` (which runs are recorded, and where), `kit.rs` (recorded runs).
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "runs of this very program are started"
+)]
+
 use std::process::ExitCode;
 
 use raftlab::tester::runner;

@@ -10,6 +10,9 @@
 //!
 //! Still right: a turn is a critical section. It saves before it sends or answers. If the server
 //! dies before the snapshot is saved, the log is still there.
+//!
+//! Accused for now: the oracle wants `commit_index` shown before the answer leaves (seed 1 of
+//! `concurrent_starts_2b`); not decided yet.
 
 mod core;
 mod persister;

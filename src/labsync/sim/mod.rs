@@ -19,6 +19,7 @@ mod coro;
 mod event;
 mod kernel;
 mod run;
+mod schedule;
 mod watchdog;
 mod world;
 
@@ -38,6 +39,7 @@ use super::run::RunState;
 pub(super) use self::channel::{Nothing, SimChannel};
 pub use self::event::{Event, first_difference};
 pub use self::run::{SimReport, simulate, simulate_recorded};
+pub use self::schedule::stall_longer;
 pub use self::watchdog::before_end_of_process;
 pub(super) use self::world::Slot;
 
@@ -150,6 +152,9 @@ impl Sim {
         }
         self.points.store(world.points, Ordering::Relaxed);
         let stuck = world.point().and_then(|()| {
+            if why == Why::Other {
+                world.me().since_wait.clear();
+            }
             let info = world.me().info.clone();
             world.record(|| info.waiting_where());
             world.block_current(deadline);
@@ -187,7 +192,7 @@ impl Sim {
     pub fn unblock_one_of(&self, waiters: &mut Vec<Slot>) {
         if !waiters.is_empty() {
             let mut world = self.world.lock();
-            let chosen = world.random_below(waiters.len());
+            let chosen = world.schedule.random_below(waiters.len());
             world.unblock(waiters.swap_remove(chosen));
         }
     }
@@ -226,9 +231,12 @@ impl Sim {
     }
 
     /// The current thread gives up a lock: one of those who wait for it may try.
-    pub fn lock_released(&self, lock: usize, waiters: &mut Vec<Slot>) {
+    pub fn lock_released(&self, lock: usize, stalls: bool, waiters: &mut Vec<Slot>) {
         let mut world = self.world.lock();
         world.me().held -= 1;
+        if stalls {
+            world.me().since_wait.note_released(lock);
+        }
         if !waiters.is_empty() {
             world.lock_released(lock);
             drop(world);

@@ -10,7 +10,7 @@ use super::world::{Phase, Status, Stuck, World};
 use super::{Sim, Slot, watchdog};
 use crate::labsync::context::ThreadInfo;
 use crate::labsync::run::{Failure, RunOptions, RunState, THREAD_GRACE};
-use crate::labsync::{panics, thread};
+use crate::labsync::{foreign, panics, thread};
 
 /// What a simulated run was like; equal for equal seeds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,6 +59,7 @@ fn simulate_world(
 ) -> (SimReport, Vec<Event>) {
     panics::install_hook();
     let run = Arc::new(RunState::new());
+    let _under_way = panics::under_way(&run);
     let sim = Arc::new(Sim {
         world: parking_lot::Mutex::new(world),
         clock: AtomicU64::new(0),
@@ -73,6 +74,7 @@ fn simulate_world(
         points: AtomicU64::new(0),
     });
     let _watched = watchdog::watch(&sim);
+    let before = foreign::Before::look();
     let (body_sim, body_run) = (sim.clone(), run.clone());
     let marked_body = move || {
         body();
@@ -89,7 +91,7 @@ fn simulate_world(
     sim.wait_as_controller();
     run.set_over();
     // What is left unwinds without moving the clock: the report is about the run.
-    let report = {
+    let mut report = {
         let world = sim.world.lock();
         SimReport {
             failure: run.failure(),
@@ -100,6 +102,9 @@ fn simulate_world(
     };
     let events = sim.world.lock().recorded.take().unwrap_or_default();
     sim.tear_down();
+    if report.failure.is_none() {
+        report.failure = before.check(&options.name).err();
+    }
     (report, events)
 }
 

@@ -11,6 +11,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::event::Event;
 use super::kernel::Seat;
+use super::schedule::{Schedule, SinceWait};
 use crate::labsync::context::{Line, ThreadInfo};
 use crate::labsync::pool::Job;
 
@@ -36,11 +37,12 @@ pub(super) struct World {
     pub current: Slot,
     pub tasks: Vec<Task>,
     free: Vec<Slot>,
-    runnable: Vec<Slot>,
+    /// The threads that are ready, but for the current one.
+    pub runnable: Vec<Slot>,
     timers: BinaryHeap<Reverse<Timer>>,
     timers_made: u64,
-    /// Which thread runs next, which waiter wakes.
-    schedule: SmallRng,
+    /// Which thread runs next, which waiter wakes, who is stalled.
+    pub schedule: Schedule,
     /// Spurious wake-ups and late timers: a stream of its own, so that switching them off does
     /// not change the schedule's draws.
     perturb: SmallRng,
@@ -84,6 +86,7 @@ pub(super) struct Task {
     pub held: usize,
     /// It unwinds, after a panic or because the run is over.
     pub unwinding: bool,
+    pub since_wait: SinceWait,
 }
 
 #[derive(Clone, Copy)]
@@ -122,7 +125,7 @@ impl World {
             runnable: Vec::new(),
             timers: BinaryHeap::new(),
             timers_made: 0,
-            schedule: SmallRng::seed_from_u64(seed ^ 0x5ced_u64.rotate_left(32)),
+            schedule: Schedule::new(seed),
             perturb: SmallRng::seed_from_u64(seed ^ 0x9e27_u64.rotate_left(32)),
             spawned: 0,
             points: 0,
@@ -135,9 +138,11 @@ impl World {
         }
     }
 
-    /// A new thread, ready to run.
+    /// A new thread, ready to run. What the current one has just done, it has done as well.
     pub fn add(&mut self, info: Arc<ThreadInfo>, body: Job) -> Slot {
         self.spawned += 1;
+        let parent = self.tasks.get(self.current);
+        let since_wait = parent.map(|task| task.since_wait.clone()).unwrap_or_default();
         let task = Task {
             info,
             number: self.spawned,
@@ -148,6 +153,7 @@ impl World {
             wants: None,
             held: 0,
             unwinding: false,
+            since_wait,
         };
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -161,6 +167,7 @@ impl World {
                 self.tasks.len() - 1
             }
         };
+        self.schedule.thread_added(slot);
         self.runnable.push(slot);
         slot
     }
@@ -183,26 +190,12 @@ impl World {
         Ok(())
     }
 
-    /// The thread to run at a scheduling point: the current one, or another that is ready.
-    pub fn pick_at_point(&mut self) -> Slot {
-        let ready = self.runnable.len();
-        if ready == 0 {
-            return self.current;
-        }
-        let chosen = self.schedule.random_range(0..=ready);
-        if chosen == ready {
-            return self.current;
-        }
-        std::mem::replace(&mut self.runnable[chosen], self.current)
-    }
-
     /// The thread to run when the current one cannot go on; moves the clock if nobody is ready.
     pub fn pick(&mut self) -> Result<Slot, Stuck> {
         if self.runnable.is_empty() {
             self.jump()?;
         }
-        let chosen = self.random_below(self.runnable.len());
-        Ok(self.runnable.swap_remove(chosen))
+        Ok(self.pick_ready())
     }
 
     /// Nobody is ready: on to the next deadline that somebody still waits for.
@@ -213,7 +206,10 @@ impl World {
                     return Err(Stuck::TimeIsUp);
                 }
                 self.now = self.now.max(deadline);
-                self.points_at_jump = self.points;
+                // Only a wait of its own shows that a thread does not go round for ever.
+                if !self.tasks[slot].since_wait.stalled {
+                    self.points_at_jump = self.points;
+                }
                 self.wake_due();
                 return Ok(());
             }
@@ -250,7 +246,7 @@ impl World {
         self.tasks[slot].status = Status::Blocked;
     }
 
-    fn set_timer(&mut self, slot: Slot, deadline: u64) {
+    pub fn set_timer(&mut self, slot: Slot, deadline: u64) {
         self.timers_made += 1;
         let epoch = self.tasks[slot].epoch;
         self.timers.push(Reverse((deadline, self.timers_made, slot, epoch)));
@@ -281,10 +277,6 @@ impl World {
         task.status = Status::Ended;
         task.epoch += 1;
         self.free.push(slot);
-    }
-
-    pub fn random_below(&mut self, count: usize) -> usize {
-        if count < 2 { 0 } else { self.schedule.random_range(0..count) }
     }
 
     /// Hands the current thread's turn to `next`.

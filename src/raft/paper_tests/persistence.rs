@@ -4,6 +4,8 @@
 //! these tests look at a server as others can, from outside its lock, and at what the next
 //! instance of it finds on the disk.
 
+#![allow(clippy::disallowed_methods, reason = "what must panic is looked at")]
+
 use std::panic::AssertUnwindSafe;
 
 use super::*;
@@ -229,6 +231,17 @@ fn a_restarted_server_begins_at_its_snapshot() {
 
     assert_eq!(at_first, []);
     assert_eq!(again.take_unapplied(), [3, 4].map(applied));
+}
+
+/// A disk with a snapshot and no Raft state is no disk of ours: to go on would overwrite the snapshot.
+#[test]
+fn a_snapshot_alone_stops_the_server() {
+    let disk = Persister::new();
+    disk.save(Bytes::default(), b"a snapshot".into());
+    let start = || State::new(ME, 3, Arc::new(disk), Arc::default()).current_term;
+    let panic = std::panic::catch_unwind(AssertUnwindSafe(start)).expect_err("it must not start");
+    let message = panic.downcast_ref::<String>().expect("with a message");
+    assert!(message.contains("a snapshot of 10 bytes, and no Raft state"), "{message}");
 }
 
 /// A server whose disk was never written starts from nothing; one whose disk cannot be read does

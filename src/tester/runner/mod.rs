@@ -2,22 +2,46 @@
 //!
 //! Each test runs in a process of its own, so that whatever a broken Raft leaves behind (a thread
 //! that burns a core, a full memory) cannot disturb the next test, and a crash of the process
-//! is the failure of one test. A run with one test selected, which is how those processes are
-//! started, runs it right here.
+//! is the failure of one test. So it is with one test alone, too. The verdict comes from that
+//! process over a channel that the code under test does not have; `docs/verdicts.md` tells what a
+//! verdict is worth.
+//!
+//! # Layout
+//! - `options.rs`: the command line
+//! - in the runner: `parallel.rs` (real time), `sweep.rs` (simulated), `determinism.rs`,
+//!   `hashes.rs`; under them `runs.rs` (the runs of one test), `child.rs` (its process), `limits.rs`
+//!   and `output.rs` (what it may take and print)
+//! - `wire.rs`: what both say to each other; `record.rs`: the verdict; `tracing.rs`: recorded runs
+//! - in the process of a test: `serve.rs` (takes orders), `here.rs`, `simulated.rs`
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "here the processes of the tests are started, and ended"
+)]
+
+mod child;
+mod determinism;
+mod hashes;
 mod here;
+mod limits;
 mod options;
+mod output;
 mod parallel;
 mod record;
+mod runs;
+mod serve;
 mod simulated;
 mod sweep;
 mod tracing;
+mod wire;
 
 use std::process::ExitCode;
 
 use self::options::{Options, Request};
-use super::LabTest;
-use crate::labsync::{Failure, Kernel, RunOptions};
+use self::output::print;
+use super::{LabTest, forbidden};
+use crate::labsync::{self, Failure, Kernel, RunOptions};
 
 /// The exit code of a run with failed tests, the same as libtest's.
 const FAILED: u8 = 101;
@@ -64,12 +88,17 @@ fn run_suite(
     parts: &[&[LabTest]],
     always_simulated: Option<&AlwaysSimulated>,
 ) -> ExitCode {
+    labsync::blame_foreign_threads();
     let tests = parts.concat();
     let mut options =
         match Options::parse(std::env::args().skip(1), |name| std::env::var(name).ok()) {
-            Ok(Request::Run(options)) => options,
+            Ok(Request::Run(options)) => *options,
+            Ok(Request::Forbidden) => {
+                forbidden::uses().iter().for_each(|one| print(format!("{one}\n")));
+                return ExitCode::SUCCESS;
+            }
             Ok(Request::Help) => {
-                print!("{}", options::USAGE);
+                print(options::USAGE);
                 return ExitCode::SUCCESS;
             }
             Err(problem) => {
@@ -86,6 +115,13 @@ fn run_suite(
     if options.list {
         list(&selected, options.ignored);
         return ExitCode::SUCCESS;
+    }
+    if options.child {
+        let explain = always_simulated.and_then(|always| always.explain);
+        return match selected[..] {
+            [test] => serve::run(test, &options, explain),
+            _ => ExitCode::from(USAGE),
+        };
     }
     if options.ignored {
         return ExitCode::SUCCESS; // no test of ours is ever ignored
@@ -107,13 +143,11 @@ fn run_suite(
     }
     let passed = match selected[..] {
         [] => true, // `cargo test NAME` asks each suite for NAME; another has it
-        [test] if options.simulated && options.exact => {
-            let explain = always_simulated.and_then(|always| always.explain);
-            simulated::run(suite, test, &options, explain)
+        _ if options.twice => determinism::check(suite, &selected, &options),
+        [test] if options.exact && options.hashes.is_none() => {
+            parallel::run_one(suite, test, &options)
         }
-        _ if options.twice => simulated::check_determinism(&selected, &options),
         _ if options.simulated => sweep::run(suite, &selected, &options),
-        [test] if options.exact => here::run(suite, test, &options),
         _ => parallel::run(suite, &selected, tests.len() - selected.len(), &options),
     };
     if passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
@@ -122,6 +156,6 @@ fn run_suite(
 /// In libtest's format, which cargo-nextest and editors read.
 fn list(tests: &[LabTest], ignored: bool) {
     for test in tests.iter().filter(|_| !ignored) {
-        println!("{}: test", test.name);
+        print(format!("{}: test\n", test.name));
     }
 }

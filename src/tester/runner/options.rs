@@ -1,7 +1,9 @@
 //! What the command line and the environment say.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
+use super::limits::{LIMIT, MEMORY_MB};
 use super::tracing::Tracing;
 use crate::labsync::Kernel;
 
@@ -10,6 +12,7 @@ pub(super) const USAGE: &str = "\
 usage: [NAME ...] [options]     runs the tests whose names contain one of the NAMEs, or all
   --exact             a NAME is the whole name of a test
   --list              list the tests instead of running them
+  --forbidden         name what src/raft uses and should not (clippy.toml), instead of running
   --jobs N            run N tests at a time (also --test-threads N, or JOBS=N)
   --seed N            where the random choices come from (also SEED=N); default: a fresh one
   --sim               simulated: virtual time, every choice from the seed
@@ -22,6 +25,10 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --trace FILE        record everything that happens (also TRACE=FILE); of several runs, each in a
                       file of its own: x.trace becomes x-figure_8_2c-7.trace for the seed 7
   --verbose           show the log lines of the code under test (also VERBOSE=1)
+  --hashes FILE       simulated: compare with the runs that FILE tells of (make check-hashes)
+  --renew-hashes      with --hashes: write FILE anew instead
+  --limit SECONDS     the most that a test may take in its own time; default: 120
+  --memory MB         the most memory that its process may take; default: 2048
   --must-match        fail if no test matches the NAMEs
 ORACLE=off            the tests without the oracle, which checks Raft's properties at every step
 ";
@@ -31,8 +38,10 @@ ORACLE=off            the tests without the oracle, which checks Raft's properti
 const DEFAULT_JOBS: usize = 8;
 
 pub(super) enum Request {
-    Run(Options),
+    Run(Box<Options>),
     Help,
+    /// Only what src/raft uses and should not.
+    Forbidden,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +68,14 @@ pub(super) struct Options {
     pub report: Option<String>,
     /// Tell of failures only what broke: no trace, no shrinking.
     pub terse: bool,
-    /// Print a record behind each simulated run; for the process that sweeps.
-    pub records: bool,
+    /// This process runs a test for the runner that has started it.
+    pub child: bool,
+    /// The most that a test may take in its own time.
+    pub limit: Duration,
+    pub memory_mb: u64,
+    /// The file of hashes to compare with.
+    pub hashes: Option<String>,
+    pub renew_hashes: bool,
     pub trace: Option<Tracing>,
 }
 
@@ -89,7 +104,11 @@ impl Options {
             stop_at_first: false,
             report: None,
             terse: false,
-            records: false,
+            child: false,
+            limit: LIMIT,
+            memory_mb: MEMORY_MB,
+            hashes: None,
+            renew_hashes: false,
             trace: set("TRACE").map(Tracing::to),
         };
         let mut args = args;
@@ -106,10 +125,17 @@ impl Options {
                 "--help" | "-h" => return Ok(Request::Help),
                 "--exact" => options.exact = true,
                 "--list" => options.list = true,
+                "--forbidden" => return Ok(Request::Forbidden),
                 "--ignored" => options.ignored = true,
                 "--must-match" => options.must_match = true,
                 "--verbose" => options.verbose = true,
-                "--records" => options.records = true,
+                "--child" => options.child = true,
+                "--limit" => options.limit = duration(flag, &value()?)?,
+                "--memory" => options.memory_mb = number(flag, &value()?)?,
+                "--renew-hashes" => options.renew_hashes = true,
+                "--hashes" => {
+                    (options.simulated, options.hashes) = (true, Some(value()?));
+                }
                 "--sim" => options.simulated = true,
                 "--twice" => (options.simulated, options.twice) = (true, true),
                 "--stop-at-first" => options.stop_at_first = true,
@@ -119,11 +145,6 @@ impl Options {
                 "--kernel" => options.kernel_name = Some(value()?),
                 "--jobs" | "-j" | "--test-threads" => options.jobs = positive(flag, &value()?)?,
                 "--trace" => options.trace = Some(Tracing::to(value()?)),
-                // The next two are for processes that the runner starts.
-                "--trace-each" => options.trace.iter_mut().for_each(|trace| trace.each = true),
-                "--trace-at-once" => {
-                    options.trace.iter_mut().for_each(|trace| trace.at_once = true);
-                }
                 "--seed" => options.seed = Some(number(flag, &value()?)?),
                 // What cargo, cargo-nextest and people used to libtest say; it changes nothing.
                 "--nocapture" | "--no-capture" | "--show-output" | "--quiet" | "-q" => {}
@@ -145,7 +166,7 @@ impl Options {
         if options.twice && options.trace.is_some() {
             return Err("--twice does not record: leave out --trace (TRACE)".to_string());
         }
-        Ok(Request::Run(options))
+        Ok(Request::Run(Box::new(options)))
     }
 
     /// Whether the test of that name is to run.
@@ -184,6 +205,11 @@ fn kernel(name: &str) -> Result<Kernel, String> {
     }
 }
 
+fn duration(what: &str, text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.filter(|limit| !limit.is_zero()).ok_or(format!("{what} {text:?} is no time in seconds"))
+}
+
 fn positive(what: &str, text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
@@ -200,8 +226,8 @@ mod tests {
             env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string())
         };
         match Options::parse(args.iter().map(ToString::to_string), env) {
-            Ok(Request::Run(options)) => Ok(options),
-            Ok(Request::Help) => Err("help".to_string()),
+            Ok(Request::Run(options)) => Ok(*options),
+            Ok(Request::Help | Request::Forbidden) => Err("no run".to_string()),
             Err(problem) => Err(problem),
         }
     }
@@ -252,6 +278,8 @@ mod tests {
             (parse(&[], &[("ORACLE", "no")]), "ORACLE \"no\" is neither on nor off"),
             (parse(&["--trace"], &[]), "--trace needs a value"),
             (parse(&["--twice"], &[("TRACE", "x")]), "--twice does not record"),
+            (parse(&["--limit", "0"], &[]), "--limit \"0\" is no time"),
+            (parse(&["--limit", "-1"], &[]), "--limit \"-1\" is no time"),
             (parse(&["--jobs", "0"], &[]), "--jobs \"0\" is not a positive number"),
             (parse(&[], &[("JOBS", "many")]), "JOBS \"many\" is not a positive number"),
         ];

@@ -1,67 +1,54 @@
-//! What became of one simulated run: a line for the process that sweeps, and a line of JSON for
-//! whoever asked for a report.
+//! What became of one run, and the line of JSON about it for whoever asked for a report.
 
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::labsync::SimReport;
+use serde::{Deserialize, Serialize};
 
-/// What a record's line begins with; no test prints that.
-const RECORD_MARK: &str = "\u{1e}record ";
+use crate::labsync::{Failure, SimReport};
 
-/// What a process reports of one run.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// The longest that a failure's message may be; of a longer one the middle is left out.
+const MOST_OF_MESSAGE: usize = 16 << 10;
+
+/// What a process tells of one run.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Record {
     pub seed: u64,
     /// Why it failed; `None` if it passed.
     pub failure: Option<String>,
-    /// Virtual time.
+    /// Real time, or the virtual time of a simulated run.
     pub elapsed: Duration,
     pub cpu: Duration,
-    /// Of all that was decided in the run.
+    /// Of all that was decided in a simulated run.
     pub trace_hash: u64,
+    /// What else is to be said below a failure.
+    pub note: Option<String>,
+    /// Whether all of the run was recorded, if it was to be.
+    pub traced: Option<Result<(), String>>,
 }
 
 impl Record {
     pub fn of(seed: u64, report: &SimReport, cpu: Duration) -> Record {
-        let failure = report.failure.as_ref().map(ToString::to_string);
+        let failure = report.failure.as_ref().map(message_of);
         let (elapsed, trace_hash) = (report.elapsed, report.trace_hash);
-        Record { seed, failure, elapsed, cpu, trace_hash }
+        Record { seed, failure, elapsed, cpu, trace_hash, note: None, traced: None }
     }
 
     /// A run whose process died.
-    pub fn of_death(seed: u64, failure: String) -> Record {
-        let (elapsed, cpu) = (Duration::ZERO, Duration::ZERO);
-        Record { seed, failure: Some(failure), elapsed, cpu, trace_hash: 0 }
+    pub fn of_death(seed: u64, why: String) -> Record {
+        Record { seed, failure: Some(why), ..Record::default() }
     }
 
     /// Whether both tell of equal runs; what they cost is another matter.
     pub fn is_same_run(&self, other: &Record) -> bool {
-        *self == Record { cpu: self.cpu, ..other.clone() }
+        let of = |record: &Record| {
+            (record.seed, record.failure.clone(), record.elapsed, record.trace_hash)
+        };
+        of(self) == of(other)
     }
 
     pub fn passed(&self) -> bool {
         self.failure.is_none()
-    }
-
-    pub fn to_line(&self) -> String {
-        let (elapsed, cpu) = (self.elapsed.as_nanos(), self.cpu.as_nanos());
-        let failure = self.failure.as_ref().map_or(String::new(), |text| quoted(text));
-        format!("{RECORD_MARK}{} {elapsed} {cpu} {} {failure}\n", self.seed, self.trace_hash)
-    }
-
-    pub fn from_line(line: &str) -> Option<Record> {
-        let mut words = line.strip_prefix(RECORD_MARK)?.splitn(5, ' ');
-        Some(Record {
-            seed: words.next()?.parse().ok()?,
-            elapsed: Duration::from_nanos(words.next()?.parse().ok()?),
-            cpu: Duration::from_nanos(words.next()?.parse().ok()?),
-            trace_hash: words.next()?.parse().ok()?,
-            failure: match words.next()? {
-                "" => None,
-                text => Some(unquoted(text)?),
-            },
-        })
     }
 
     /// A line of JSON; the keys always come in this order.
@@ -75,6 +62,20 @@ impl Record {
             self.cpu.as_secs_f64(),
         )
     }
+}
+
+/// A failure's text, without the middle if it is very long.
+pub(super) fn message_of(failure: &Failure) -> String {
+    let mut short = failure.clone();
+    let (text, half) = (&failure.message, MOST_OF_MESSAGE / 2);
+    if text.len() > MOST_OF_MESSAGE {
+        let (end, start) = (text.floor_char_boundary(half), text.len() - half);
+        let start = text.ceil_char_boundary(start);
+        let left_out = start - end;
+        short.message =
+            format!("{}\n[... {left_out} bytes left out ...]\n{}", &text[..end], &text[start..]);
+    }
+    short.to_string()
 }
 
 /// As a JSON string, which is one line.
@@ -93,43 +94,14 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// The text that [`quoted`] has made this of.
-fn unquoted(text: &str) -> Option<String> {
-    let mut chars = text.strip_prefix('"')?.strip_suffix('"')?.chars();
-    let mut unquoted = String::new();
-    while let Some(c) = chars.next() {
-        unquoted.push(match c {
-            '\\' => match chars.next()? {
-                'n' => '\n',
-                'u' => {
-                    let code: String = chars.by_ref().take(4).collect();
-                    char::from_u32(u32::from_str_radix(&code, 16).ok()?)?
-                }
-                escaped => escaped,
-            },
-            c => c,
-        });
-    }
-    Some(unquoted)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn record(failure: Option<&str>) -> Record {
         let (elapsed, cpu) = (Duration::from_nanos(1_500_000_001), Duration::from_millis(20));
-        Record { seed: 7, failure: failure.map(ToString::to_string), elapsed, cpu, trace_hash: 99 }
-    }
-
-    #[test]
-    fn a_line_brings_back_what_was_written() {
-        for failure in [None, Some("two\nlines, \"quoted\", a \\ and a \t tab"), Some(" ")] {
-            let line = record(failure).to_line();
-            assert_eq!(line.lines().count(), 1, "{line:?} is one line");
-            assert_eq!(Record::from_line(line.trim_end_matches('\n')), Some(record(failure)));
-        }
-        assert_eq!(Record::from_line("  ... Passed --   3.0  3   38     752    0"), None);
+        let failure = failure.map(ToString::to_string);
+        Record { seed: 7, failure, elapsed, cpu, trace_hash: 99, ..Record::default() }
     }
 
     #[test]
@@ -138,5 +110,24 @@ mod tests {
             \"virtual_s\":1.500000,\"cpu_s\":0.020000,\"failure\":\"a\\nb\\u0009\"}\n";
         assert_eq!(record(Some("a\nb\t")).to_json("raft", "test_count_2b"), expected);
         assert!(record(None).to_json("raft", "test_count_2b").contains("\"failure\":null}"));
+    }
+
+    #[test]
+    fn equal_runs_differ_at_most_in_what_they_cost() {
+        let first = record(None);
+        let second = Record { cpu: Duration::ZERO, traced: Some(Ok(())), ..first.clone() };
+        assert!(first.is_same_run(&second));
+        assert!(!first.is_same_run(&Record { trace_hash: 98, ..first.clone() }));
+        assert!(!first.is_same_run(&record(Some("late"))));
+    }
+
+    #[test]
+    fn a_message_without_end_loses_its_middle() {
+        let (thread, at) = ("raft 1".to_string(), None);
+        let long = Failure { thread, message: "ä".repeat(500_000), at };
+        let text = message_of(&long);
+        assert!(text.len() < 17 << 10, "{}", text.len());
+        assert!(text.contains("bytes left out"), "{text}");
+        assert!(text.ends_with("ä\nin thread 'raft 1'"), "{text}");
     }
 }

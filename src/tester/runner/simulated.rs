@@ -1,120 +1,62 @@
-//! One test, simulated in this process, over some seeds.
+//! One test simulated in this process, once for each order.
 
-use std::io::Write;
 use std::time::Duration;
 
-use super::here::LIMIT;
 use super::options::Options;
 use super::record::Record;
-use super::tracing::{self, Ended};
+use super::tracing;
+use super::wire::{Answer, RunOrder};
 use super::{Explain, Failed};
-use crate::labsync::{self, Failure, Kernel, RunOptions};
-use crate::tester::{LabTest, cpu_time, logger, trace};
+use crate::labsync::{self, Event, Failure, RunOptions};
+use crate::tester::{LabTest, cpu_time};
 
-/// Runs the test once for each seed; true if it passed each time. What the test prints comes
-/// out as it is; behind it, for whoever swept more seeds than one, stands a record. The first
-/// failure is explained, if somebody can.
-pub(super) fn run(suite: &str, test: LabTest, options: &Options, explain: Option<Explain>) -> bool {
-    let mut explain = explain.filter(|_| !options.terse);
-    if options.verbose {
-        logger::show();
+/// How many events are told at a time.
+const EVENTS_AT_A_TIME: usize = 10_000;
+
+/// A test that is simulated, and how it last failed.
+pub(super) struct Simulated<'a> {
+    test: LabTest,
+    options: &'a Options,
+    explain: Option<Explain>,
+    cpu_before: Duration,
+    failed: Option<(RunOptions, Failure)>,
+}
+
+impl Simulated<'_> {
+    pub fn new(test: LabTest, options: &Options, explain: Option<Explain>) -> Simulated<'_> {
+        Simulated { test, options, explain, cpu_before: Duration::ZERO, failed: None }
     }
-    let mut passed = true;
-    let mut cpu_before = Duration::ZERO;
-    for seed in options.seeds.clone() {
-        if let Err(problem) = tracing::begin(options, test, seed) {
-            print(&format!("  ... FAILED --  {}\n      {problem}\n", test.name));
-            return false;
+
+    /// Simulates the test with the seed of the order, and tells its events if they are wanted.
+    pub fn run(&mut self, order: &RunOrder, tell: impl Fn(Vec<Event>)) -> Answer {
+        if let Err(problem) = tracing::begin(self.options, self.test, order) {
+            return Answer::NotBegun(problem);
         }
-        let run_options = RunOptions { name: test.name.to_string(), seed, limit: LIMIT };
-        let report = labsync::simulate(&run_options, options.kernel, test.body);
-        let finished = trace::finish(report.elapsed, report.failure.as_ref());
+        let (name, seed, limit) = (self.test.name.to_string(), order.seed, self.options.limit);
+        let options = RunOptions { name, seed, limit };
+        let (kernel, body) = (self.options.kernel, self.test.body);
+        let (report, events) = if order.events {
+            labsync::simulate_recorded(&options, kernel, body)
+        } else {
+            (labsync::simulate(&options, kernel, body), Vec::new())
+        };
+        let traced = tracing::end(report.elapsed, report.failure.as_ref());
         let cpu_now = cpu_time().unwrap_or_default();
-        let record = Record::of(seed, &report, cpu_now - cpu_before);
-        cpu_before = cpu_now;
-        if let Some(failure) = &report.failure {
-            passed = false;
-            print(&describe(suite, test, seed, failure, report.elapsed));
-        }
-        let mut traced = tracing::line(finished);
-        // Whoever wants records records it again.
-        if !record.passed() && traced.is_none() && !options.records && !options.terse {
-            let first = Ended::With(&record);
-            traced = Some(tracing::record_again(test.name, seed, options, first));
-        }
-        traced.iter().for_each(|line| print(&format!("      {line}\n")));
-        if let (Some(failure), Some(explain)) = (&report.failure, explain.take_if(|_| !passed)) {
-            let kernel = options.kernel;
-            let text = explain(&Failed { test, options: &run_options, kernel, failure });
-            text.lines().for_each(|line| print(&format!("      {line}\n")));
-            cpu_before = cpu_time().unwrap_or_default();
-        }
-        if options.records {
-            print(&record.to_line());
-        }
+        let cpu = cpu_now.saturating_sub(std::mem::replace(&mut self.cpu_before, cpu_now));
+        events.chunks(EVENTS_AT_A_TIME).for_each(|some| tell(some.to_vec()));
+        let record = Record { traced, ..Record::of(seed, &report, cpu) };
+        self.failed = report.failure.map(|failure| (options, failure));
+        Answer::Ended(record)
     }
-    passed
-}
 
-fn describe(suite: &str, test: LabTest, seed: u64, failure: &Failure, elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs_f64();
-    let mut text =
-        format!("  ... FAILED --  {} at {seconds:.6} s of virtual time, seed {seed}\n", test.name);
-    for line in failure.to_string().lines() {
-        text.push_str(&format!("      {line}\n"));
+    /// Says more of the last run, which has failed.
+    pub fn explain(&mut self) -> String {
+        let (Some(explain), Some((options, failure))) = (self.explain, &self.failed) else {
+            return String::new();
+        };
+        let (test, kernel) = (self.test, self.options.kernel);
+        let text = explain(&Failed { test, options, kernel, failure });
+        self.cpu_before = cpu_time().unwrap_or_default();
+        text
     }
-    text.push_str(&format!("      again: {}\n", replay_command(suite, test.name, seed)));
-    text
-}
-
-/// What to type to see one run again.
-pub(super) fn replay_command(suite: &str, test: &str, seed: u64) -> String {
-    let name = test.strip_prefix("test_").unwrap_or(test);
-    let target = match suite {
-        "raft" => "replay".to_string(),
-        "nemesis" => suite.to_string(),
-        _ => format!("replay S={suite}"),
-    };
-    format!("make {target} T={name} SEED={seed}    (VERBOSE=1 shows its log)")
-}
-
-/// Runs each test twice for each seed; true if both runs were the same, event by event.
-pub(super) fn check_determinism(tests: &[LabTest], options: &Options) -> bool {
-    let mut same = true;
-    let mut events = 0;
-    for &test in tests {
-        for seed in options.seeds.clone() {
-            let run_options = RunOptions { name: test.name.to_string(), seed, limit: LIMIT };
-            // With both kernels built in, the second run is on coroutines: they must agree.
-            let record = |kernel| labsync::simulate_recorded(&run_options, kernel, test.body);
-            let (first, first_events) = record(Kernel::Threads);
-            let (second, second_events) = record(options.kernel);
-            events += first_events.len();
-            if first != second || first_events != second_events {
-                same = false;
-                let what = labsync::first_difference(&first_events, &second_events);
-                print(&format!(
-                    "NOT deterministic: {} seed {seed}\n{what}\n  Something outside labsync \
-                     decides there: a clock, a random number, an address, a thread of its own, \
-                     the order of a HashMap.\n",
-                    test.name
-                ));
-            }
-        }
-    }
-    let (count, seeds) = (tests.len(), &options.seeds);
-    if same {
-        print(&format!(
-            "deterministic: {count} tests, seeds {} to {}, each twice, {events} events compared\n",
-            seeds.start(),
-            seeds.end()
-        ));
-    }
-    same
-}
-
-fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    // Nobody may be reading; the exit code tells as well.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -1,22 +1,23 @@
 //! Many seeds: tests x seeds, simulated on all cores, with a summary.
 //!
-//! Each core runs a process that takes some seeds of one test and writes a record behind what
-//! each run prints. A process that dies (an abort, a thread that never gives up its turn) has
-//! failed at the first seed without a record; its other seeds go to another process.
+//! Each core runs a process that takes some seeds of one test, one after another. A process that
+//! dies (an abort, a thread that never gives up its turn) has failed at the seed at hand; another
+//! process runs the other seeds.
 //!
 //! Whoever wants one failure only (`--stop-at-first`) gets the same one each time: shares are taken
 //! in order, one seed of each test before the next seed of any, and those taken are finished.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{IsTerminal, Read, Write};
+use std::io::IsTerminal;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::hashes;
 use super::options::Options;
+use super::output::{Sink, clear_progress, print, show_progress};
 use super::record::Record;
-use super::simulated::replay_command;
-use super::tracing::{self, Ended};
+use super::runs::{self, Run, Runs};
 use crate::labsync::{Condvar, Instant, Mutex, thread};
 use crate::tester::LabTest;
 
@@ -27,16 +28,8 @@ const MOST_FAILURES_SHOWN: usize = 5;
 
 /// Some seeds of one test.
 struct Share {
-    test: &'static str,
+    test: LabTest,
     seeds: RangeInclusive<u64>,
-}
-
-/// One run, as its process told.
-struct Run {
-    printed: String,
-    record: Record,
-    died: bool,
-    shown: bool,
 }
 
 struct Sweep {
@@ -56,7 +49,15 @@ struct Board {
     results: BTreeMap<&'static str, Tally>,
     done: u64,
     failures_shown: usize,
-    records: Vec<(&'static str, Record)>,
+    records: Vec<Booked>,
+}
+
+/// A run that is over.
+pub(super) struct Booked {
+    pub test: &'static str,
+    pub record: Record,
+    /// A hash of what it printed.
+    pub printed_hash: u64,
 }
 
 #[derive(Default)]
@@ -73,7 +74,8 @@ pub(super) fn run(suite: &str, tests: &[LabTest], options: &Options) -> bool {
     let (first, last) = (*options.seeds.start(), *options.seeds.end());
     let count = tests.len() as u64 * (last - first + 1);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    println!("\nsimulating {} tests of suite {suite}, seeds {first} to {last}", tests.len());
+    let how_many = tests.len();
+    print(format!("\nsimulating {how_many} tests of suite {suite}, seeds {first} to {last}\n"));
     let at_a_time = if options.stop_at_first { 1 } else { SEEDS_AT_A_TIME };
     let shares = shares(tests, first, last, at_a_time);
     let sweep = Arc::new(Sweep {
@@ -89,11 +91,15 @@ pub(super) fn run(suite: &str, tests: &[LabTest], options: &Options) -> bool {
     }
     sweep.wait(count, start);
     let board = sweep.board.lock();
-    let passed = summarize(&board, tests, start.elapsed());
-    let Some(path) = &options.report else { return passed };
-    if let Err(error) = write_report(path, suite, tests, &board.records) {
-        println!("cannot write the report {path}: {error}");
-        return false;
+    let mut passed = summarize(&board, tests, start.elapsed());
+    if let Some(path) = &options.report
+        && let Err(error) = write_report(path, suite, tests, &board.records)
+    {
+        print(format!("cannot write the report {path}: {error}\n"));
+        passed = false;
+    }
+    if let Some(file) = &options.hashes {
+        passed &= hashes::check(file, suite, &board.records, options.renew_hashes);
     }
     passed
 }
@@ -103,7 +109,7 @@ fn shares(tests: &[LabTest], first: u64, last: u64, at_a_time: u64) -> VecDeque<
     let mut from = first;
     loop {
         let to = from.saturating_add(at_a_time - 1).min(last);
-        shares.extend(tests.iter().map(|test| Share { test: test.name, seeds: from..=to }));
+        shares.extend(tests.iter().map(|&test| Share { test, seeds: from..=to }));
         if to == last {
             return shares;
         }
@@ -114,65 +120,25 @@ fn shares(tests: &[LabTest], first: u64, last: u64, at_a_time: u64) -> VecDeque<
 impl Sweep {
     fn work(&self) {
         while let Some(share) = self.take() {
-            let (output, ending) = self.run_share(&share);
-            self.book(&share, &output, &ending);
+            self.run_share(&share);
         }
     }
 
-    /// The next share; waits while others work, since they may leave some.
     fn take(&self) -> Option<Share> {
         let mut board = self.board.lock();
-        loop {
-            if let Some(share) = board.waiting.pop_front() {
-                board.working += 1;
-                return Some(share);
-            }
-            if board.working == 0 {
-                return None;
-            }
-            self.share_done.wait(&mut board);
-        }
+        let share = board.waiting.pop_front()?;
+        board.working += 1;
+        Some(share)
     }
 
-    fn run_share(&self, share: &Share) -> (String, String) {
-        let result = tracing::child(share.test, &self.options).and_then(|mut command| {
-            command.args(["--sim", "--records"]);
-            command.args(self.options.terse.then_some("--terse"));
-            command.arg(format!("--seeds={}-{}", share.seeds.start(), share.seeds.end()));
-            command.args(self.options.trace.iter().flat_map(|trace| trace.arguments()));
-            let (mut reader, writer) = std::io::pipe()?;
-            command.stdout(writer.try_clone()?).stderr(writer);
-            let mut child = command.spawn()?;
-            drop(command); // it holds the pipe's writing end
-            let mut output = Vec::new();
-            reader.read_to_end(&mut output)?;
-            Ok((String::from_utf8_lossy(&output).into_owned(), child.wait()?.to_string()))
-        });
-        result.unwrap_or_else(|error| (String::new(), error.to_string()))
-    }
-
-    /// Takes in what a process has done; what it left of its share goes to another.
-    fn book(&self, share: &Share, output: &str, ending: &str) {
-        let mut runs = self.runs_of(share, output, ending);
-        for run in runs.iter_mut().filter(|run| !run.record.passed()) {
-            run.shown = self.board.lock().may_show_failure();
-            if run.shown && !self.options.terse {
-                run.printed.push_str(&self.trace_of(share.test, run, ending));
-            }
+    fn run_share(&self, share: &Share) {
+        let mut runs = Runs::new(&self.suite, share.test, &self.options, Sink::Keep);
+        let last = *share.seeds.end();
+        for seed in share.seeds.clone() {
+            let run = runs.run(seed, seed == last);
+            self.book(share.test, &mut runs, run);
         }
         let mut board = self.board.lock();
-        let last = runs.last().map_or(*share.seeds.start(), |run| run.record.seed);
-        for run in runs {
-            if run.shown || (self.show_all && run.record.passed()) {
-                print!("{}", run.printed);
-            }
-            board.count(share.test, run.record);
-        }
-        if last < *share.seeds.end() {
-            board
-                .waiting
-                .push_front(Share { test: share.test, seeds: last + 1..=*share.seeds.end() });
-        }
         if self.options.stop_at_first && board.failures_shown > 0 {
             board.waiting.clear();
         }
@@ -180,47 +146,19 @@ impl Sweep {
         self.share_done.notify_all();
     }
 
-    /// Where the trace of a failed run is, as a line; one that was not recorded is run again.
-    fn trace_of(&self, test: &str, run: &Run, ending: &str) -> String {
-        let seed = run.record.seed;
-        let line = match &self.options.trace {
-            Some(_) if !run.died => return String::new(), // the run itself has said so
-            Some(trace) => format!("trace: {}", trace.path(test, seed).display()),
-            None => {
-                let first = if run.died { Ended::Died(ending) } else { Ended::With(&run.record) };
-                tracing::record_again(test, seed, &self.options, first)
-            }
-        };
-        format!("      {line}\n")
-    }
-
-    /// The runs of which a process has told: what stands before a record is its run's. One that
-    /// died in the middle of a run has failed in it.
-    fn runs_of(&self, share: &Share, output: &str, ending: &str) -> Vec<Run> {
-        let mut runs = Vec::new();
-        let mut printed = String::new();
-        for line in output.lines() {
-            if let Some(record) = Record::from_line(line) {
-                let printed = std::mem::take(&mut printed);
-                runs.push(Run { printed, record, died: false, shown: false });
-            } else {
-                printed.push_str(line);
-                printed.push('\n');
-            }
+    /// Takes in what became of a run, and shows it if it is to be shown.
+    fn book(&self, test: LabTest, runs: &mut Runs<'_>, run: Run) {
+        let shown =
+            if run.record.passed() { self.show_all } else { self.board.lock().may_show_failure() };
+        let (record, printed) = (run.record.clone(), run.printed_hash);
+        let text = if shown { runs::shown(runs, run) } else { Vec::new() };
+        let mut board = self.board.lock();
+        // Under the lock, so that the blocks of two runs do not mix.
+        if !text.is_empty() {
+            clear_progress();
+            print(&text);
         }
-        let next = runs.last().map_or(*share.seeds.start(), |run: &Run| run.record.seed + 1);
-        if next <= *share.seeds.end() {
-            let again = replay_command(&self.suite, share.test, next);
-            printed.push_str(&format!(
-                "  ... FAILED --  {}, seed {next}: its process ended with {ending}\n      \
-                 again: {again}\n",
-                share.test
-            ));
-            let failure = format!("its process ended with {ending}");
-            let record = Record::of_death(next, failure);
-            runs.push(Run { printed, record, died: true, shown: false });
-        }
-        runs
+        board.count(test.name, record, printed);
     }
 
     fn wait(&self, count: u64, start: Instant) {
@@ -233,16 +171,8 @@ impl Sweep {
             if Instant::now() >= next_show {
                 next_show += every;
                 let failed: usize = board.results.values().map(|t| t.failed_seeds.len()).sum();
-                let seconds = start.elapsed().as_secs_f64();
-                let line =
-                    format!("[{}/{count} runs, {failed} failed, {seconds:.0} s]", board.done);
-                let mut err = std::io::stderr().lock();
-                // Progress that nobody can see is no reason to fail.
-                let _ = if terminal {
-                    write!(err, "\r\x1b[2K{line}\r")
-                } else {
-                    writeln!(err, "{line}")
-                };
+                let (done, seconds) = (board.done, start.elapsed().as_secs_f64());
+                show_progress(format!("[{done}/{count} runs, {failed} failed, {seconds:.0} s]"));
             }
         }
     }
@@ -255,7 +185,7 @@ impl Board {
         self.failures_shown <= MOST_FAILURES_SHOWN
     }
 
-    fn count(&mut self, test: &'static str, record: Record) {
+    fn count(&mut self, test: &'static str, record: Record, printed_hash: u64) {
         self.done += 1;
         let tally = self.results.entry(test).or_default();
         tally.runs += 1;
@@ -264,35 +194,39 @@ impl Board {
         if !record.passed() {
             tally.failed_seeds.push(record.seed);
         }
-        self.records.push((test, record));
+        self.records.push(Booked { test, record, printed_hash });
     }
 }
 
 fn summarize(board: &Board, tests: &[LabTest], wall: Duration) -> bool {
-    println!("\n{:38} {:>6} {:>6} {:>11} {:>9}", "test", "runs", "failed", "virtual s", "CPU s");
+    let mut text = format!(
+        "\n{:38} {:>6} {:>6} {:>11} {:>9}\n",
+        "test", "runs", "failed", "virtual s", "CPU s"
+    );
     let mut total = Tally::default();
     for test in tests {
         let Some(tally) = board.results.get(test.name) else { continue };
         let first = tally.failed_seeds.iter().min();
         let first = first.map_or(String::new(), |seed| format!("  first failing seed {seed}"));
-        println!("{}{first}", row(test.name, tally));
+        text.push_str(&format!("{}{first}\n", row(test.name, tally)));
         total.runs += tally.runs;
         total.elapsed += tally.elapsed;
         total.cpu += tally.cpu;
         total.failed_seeds.extend(&tally.failed_seeds);
     }
-    println!("{}", row("all", &total));
+    text.push_str(&format!("{}\n", row("all", &total)));
     let failed = total.failed_seeds.len() as u64;
     if board.failures_shown > MOST_FAILURES_SHOWN {
-        println!("\n({MOST_FAILURES_SHOWN} of {failed} failures are shown above)");
+        text.push_str(&format!("\n({MOST_FAILURES_SHOWN} of {failed} failures are shown above)\n"));
     }
     let verdict = if failed == 0 { "ok" } else { "FAILED" };
-    println!(
+    text.push_str(&format!(
         "\ntest result: {verdict}. {} passed; {failed} failed; 0 ignored; 0 measured; \
-         0 filtered out; finished in {:.2}s\n",
+         0 filtered out; finished in {:.2}s\n\n",
         total.runs - failed,
         wall.as_secs_f64()
-    );
+    ));
+    print(text);
     failed == 0
 }
 
@@ -301,12 +235,12 @@ fn write_report(
     path: &str,
     suite: &str,
     tests: &[LabTest],
-    records: &[(&str, Record)],
+    records: &[Booked],
 ) -> std::io::Result<()> {
     let mut ordered: Vec<_> = records.iter().collect();
     let place = |name: &str| tests.iter().position(|test| test.name == name);
-    ordered.sort_by_key(|(test, record)| (record.seed, place(test)));
-    let lines: String = ordered.iter().map(|(test, record)| record.to_json(suite, test)).collect();
+    ordered.sort_by_key(|run| (run.record.seed, place(run.test)));
+    let lines: String = ordered.iter().map(|run| run.record.to_json(suite, run.test)).collect();
     std::fs::write(path, lines)
 }
 

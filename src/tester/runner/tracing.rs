@@ -1,11 +1,18 @@
 //! Which runs are recorded, and in which files; failing simulated seeds are recorded by
 //! themselves, in a second run.
+//!
+//! A process records into a file that no other run has, and the runner gives it its name when the
+//! run is over: so two runs at a time leave one whole trace, whoever comes last.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::options::Options;
-use super::record::Record;
+use super::output::Sink;
+use super::runs::{Run, Runs};
+use super::wire::{RunOrder, TraceOrder};
+use crate::labsync::Failure;
 use crate::tester::trace::{self, Header, Recording};
 use crate::tester::{LabTest, logger};
 
@@ -43,108 +50,128 @@ impl Tracing {
     /// Whether the files can be written, before anything is run.
     pub fn check(&self) -> Result<(), String> {
         let path = self.path("writable", 0);
-        let was_there = path.exists();
-        trace::create(&path)?;
-        if !was_there {
-            // An empty file that stays is no harm.
-            let _ = std::fs::remove_file(&path);
-        }
+        trace::check_place(&path)?;
+        let place = Place::new(path);
+        trace::create(Path::new(&place.unfinished))?;
+        // An empty file that stays is no harm.
+        let _ = std::fs::remove_file(&place.unfinished);
         Ok(())
     }
 
-    /// The arguments that ask another process for the same.
-    pub fn arguments(&self) -> Vec<String> {
-        let mut arguments = vec![format!("--trace={}", self.file)];
-        arguments.extend(self.each.then(|| "--trace-each".to_string()));
-        arguments.extend(self.at_once.then(|| "--trace-at-once".to_string()));
-        arguments
+    /// Where one run is recorded.
+    pub fn place(&self, test: &str, seed: u64) -> Place {
+        Place::new(self.path(test, seed))
     }
 }
 
-fn short(test: &str) -> &str {
+pub(super) fn short(test: &str) -> &str {
     test.strip_prefix("test_").unwrap_or(test)
 }
 
+// ---- in the runner ---------------------------------------------------------------------------
+
+/// A trace's name, and that of the file in which it grows.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub path: PathBuf,
+    pub unfinished: String,
+}
+
+impl Place {
+    fn new(path: PathBuf) -> Place {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let unfinished = format!("{name}.{}-{count}.unfinished", std::process::id());
+        let unfinished = path.with_file_name(unfinished).display().to_string();
+        Place { path, unfinished }
+    }
+
+    pub fn order(&self, at_once: bool) -> TraceOrder {
+        TraceOrder { file: self.unfinished.clone(), at_once }
+    }
+
+    /// Gives the trace its name; the line of a report about it. `traced` is what its process
+    /// said, if it could.
+    pub fn finish(&self, traced: Option<&Result<(), String>>) -> String {
+        let path = self.path.display().to_string();
+        if let Err(error) = std::fs::rename(&self.unfinished, &self.path) {
+            return match traced {
+                None => "no trace: the process ended before it began one".to_string(),
+                Some(Err(problem)) => format!("no trace: {problem}"),
+                Some(Ok(())) => format!("no trace: cannot name it {path}: {error}"),
+            };
+        }
+        match traced {
+            Some(Ok(())) => format!("trace: {path}"),
+            None => format!("trace: {path}    (up to where the process ended)"),
+            Some(Err(problem)) => {
+                let problem = problem.replace(&self.unfinished, &path);
+                format!("no whole trace: {problem}")
+            }
+        }
+    }
+}
+
+/// Runs a seed that has failed once more, with a recorder; the line of the report about it. In a
+/// process of its own: a failed run may have left anything behind.
+pub(super) fn record_again(test: LabTest, first: &Run, suite: &str, options: &Options) -> String {
+    let seed = first.record.seed;
+    let path = Path::new(FAILED_RUNS).join(format!("{}-{seed}.trace", short(test.name)));
+    let ready = std::fs::create_dir_all(FAILED_RUNS)
+        .map_err(|error| format!("cannot make the directory {FAILED_RUNS}: {error}"))
+        .and_then(|()| trace::check_place(&path));
+    if let Err(problem) = ready {
+        return format!("no trace: {problem}");
+    }
+    let tracing = Tracing { at_once: true, ..Tracing::to(path.display().to_string()) };
+    let options = Options { trace: Some(tracing), ..options.clone() };
+    let mut runs = Runs::new(suite, test, &options, Sink::Keep);
+    let second = runs.run(seed, true);
+    let (Some(line), false) = (&second.trace, second.not_begun) else {
+        return format!("no trace: {}", second.record.failure.unwrap_or_default());
+    };
+    match (first.died, second.died) {
+        (false, true) => format!(
+            "{line}\n(no whole trace: in that second run {})",
+            second.record.failure.unwrap_or_default()
+        ),
+        (true, true) if first.record.failure == second.record.failure => line.clone(),
+        (false, false) if first.record.is_same_run(&second.record) => {
+            let whole = second.record.traced == Some(Ok(()));
+            let hint = if whole { "    (make show-trace F=...)" } else { "" };
+            format!("{line}{hint}")
+        }
+        _ => format!(
+            "{line}    (but that second run went another way: not deterministic; see\n\
+             \x20      make check-determinism T={} SEED={seed})",
+            short(test.name)
+        ),
+    }
+}
+
+// ---- in the process of the test ----------------------------------------------------------------
+
 /// Begins to record a run, if that was asked for.
-pub(super) fn begin(options: &Options, test: LabTest, seed: u64) -> Result<(), String> {
-    let Some(tracing) = &options.trace else { return Ok(()) };
+pub(super) fn begin(options: &Options, test: LabTest, order: &RunOrder) -> Result<(), String> {
+    let Some(wanted) = &order.trace else { return Ok(()) };
     logger::hear();
     let header = Header {
         test: test.name.to_string(),
-        seed,
+        seed: order.seed,
         simulated: options.simulated,
         crate_version: env!("CARGO_PKG_VERSION").to_string(),
     };
-    let path = tracing.path(test.name, seed);
-    trace::begin(Recording { path, header, at_once: tracing.at_once })
+    let path = PathBuf::from(&wanted.file);
+    trace::begin(Recording { path, header, at_once: wanted.at_once })
 }
 
-/// The line of a report that says where the trace is, or why there is none.
-pub(super) fn line(finished: Result<Option<PathBuf>, String>) -> Option<String> {
-    match finished {
-        Ok(path) => path.map(|path| format!("trace: {}", path.display())),
-        Err(problem) => Some(format!("no whole trace: {problem}")),
+/// Ends the recording; whether it is whole, if there was one.
+pub(super) fn end(after: Duration, failure: Option<&Failure>) -> Option<Result<(), String>> {
+    match trace::finish(after, failure) {
+        Ok(path) => path.map(|_| Ok(())),
+        Err(problem) => Some(Err(problem)),
     }
-}
-
-/// How a simulated run ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended<'a> {
-    /// With this record.
-    With(&'a Record),
-    /// Its process died without a record, and this is how.
-    Died(&'a str),
-}
-
-/// Runs a seed that has failed once more, with a recorder; the line of the report about it.
-pub(super) fn record_again(test: &str, seed: u64, options: &Options, first: Ended<'_>) -> String {
-    let path = Path::new(FAILED_RUNS).join(format!("{}-{seed}.trace", short(test)));
-    match run_again(test, seed, options, &path, first) {
-        Ok(true) => format!("trace: {}    (make show-trace F=...)", path.display()),
-        Ok(false) => format!(
-            "trace: {}    (but that second run went another way: not deterministic; see\n\
-             \x20      make check-determinism T={} SEED={seed})",
-            path.display(),
-            short(test)
-        ),
-        Err(problem) => format!("no trace: {problem}"),
-    }
-}
-
-/// Whether the second run was like the first. In a process of its own: a failed run may have
-/// left anything behind.
-fn run_again(
-    test: &str,
-    seed: u64,
-    options: &Options,
-    path: &Path,
-    first: Ended<'_>,
-) -> Result<bool, String> {
-    std::fs::create_dir_all(FAILED_RUNS).map_err(|error| format!("{FAILED_RUNS}: {error}"))?;
-    let tracing = Tracing { at_once: true, ..Tracing::to(path.display().to_string()) };
-    let mut command = child(test, options).map_err(|error| error.to_string())?;
-    command.args(tracing.arguments()).args(["--records", "--sim"]);
-    command.arg(format!("--seeds={seed}-{seed}"));
-    command.stderr(Stdio::null());
-    let output = command.output().map_err(|error| format!("cannot run it again: {error}"))?;
-    let printed = String::from_utf8_lossy(&output.stdout);
-    let record = printed.lines().find_map(Record::from_line);
-    let ending = output.status.to_string();
-    let second = record.as_ref().map_or(Ended::Died(&ending), Ended::With);
-    Ok(match (first, second) {
-        (Ended::With(first), Ended::With(second)) => first.is_same_run(second),
-        (first, second) => first == second,
-    })
-}
-
-/// This program, to run one test as these options say, with nothing from the environment.
-pub(super) fn child(test: &str, options: &Options) -> std::io::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["--exact", test]).stdin(Stdio::null());
-    command.env_remove("SEED").env_remove("SEEDS").env_remove("KERNEL").env_remove("TRACE");
-    command.args(options.kernel_name.iter().flat_map(|name| ["--kernel", name]));
-    command.args(options.verbose.then_some("--verbose"));
-    Ok(command)
 }
 
 #[cfg(test)]

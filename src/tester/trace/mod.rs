@@ -43,7 +43,7 @@ pub use self::event::{
 pub use self::format::VERSION;
 pub use self::reader::{Cut, Trace, TraceError};
 use self::recorder::{Instance, Recorder};
-pub use self::recorder::{Recording, create};
+pub use self::recorder::{Recording, check_place, create};
 pub use self::text::Text;
 
 static RECORDING: AtomicBool = AtomicBool::new(false);
@@ -56,7 +56,10 @@ static RECORDER: Leaf<Option<Recorder>> = Leaf::new(None);
 pub fn begin(recording: Recording) -> Result<(), String> {
     let recorder = Recorder::new(recording)?;
     RECORDER.with(|place| *place = Some(recorder));
-    labsync::before_end_of_process(flush);
+    labsync::before_end_of_process(|_| {
+        flush();
+        false
+    });
     RECORDING.store(true, Ordering::Relaxed);
     Ok(())
 }

@@ -156,7 +156,7 @@ impl Recorder {
         self.encoded.end();
         self.write_out();
         match self.problem {
-            Some(problem) => Err(format!("cannot write {}: {problem}", self.path.display())),
+            Some(error) => Err(format!("{}; it is cut there", problem(&self.path, &error))),
             None => Ok(self.path),
         }
     }
@@ -175,19 +175,37 @@ impl Recorder {
 
 /// Makes an empty file for a trace, or says why not. Another trace may be there, but nothing
 /// else: that would be lost.
+///
+/// # Errors
+/// If the file cannot be made; the message names it.
 pub fn create(path: &Path) -> Result<File, String> {
-    let problem = |what: &dyn Display| format!("cannot write the trace {}: {what}", path.display());
-    if let Ok(mut file) = File::open(path) {
-        let mut magic = [0; MAGIC.len()];
-        let is_trace = match file.read(&mut magic).map_err(|error| problem(&error))? {
-            0 => true,
-            _ => magic == MAGIC,
-        };
-        if !is_trace {
-            return Err(problem(&"there is another file of that name, which is no trace"));
-        }
+    check_place(path)?;
+    File::create(path).map_err(|error| problem(path, &error))
+}
+
+/// Whether a trace may be put there: in place of another trace, or of nothing.
+///
+/// # Errors
+/// If something else is there; the message names it.
+pub fn check_place(path: &Path) -> Result<(), String> {
+    let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
+    if !metadata.is_file() {
+        // To open a FIFO would wait for somebody who writes.
+        let what = "what is there is no regular file (a FIFO, a device, a directory): a trace \
+                    needs a file of its own";
+        return Err(problem(path, &what));
     }
-    File::create(path).map_err(|error| problem(&error))
+    let mut magic = [0; MAGIC.len()];
+    let read = File::open(path).and_then(|mut file| file.read(&mut magic));
+    match read.map_err(|error| problem(path, &error))? {
+        0 => Ok(()),
+        _ if magic == MAGIC => Ok(()),
+        _ => Err(problem(path, &"there is another file of that name, which is no trace")),
+    }
+}
+
+fn problem(path: &Path, what: &dyn Display) -> String {
+    format!("cannot write the trace {}: {what}", path.display())
 }
 
 fn now_ns() -> u64 {

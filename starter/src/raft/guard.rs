@@ -8,7 +8,7 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use super::{Persister, State};
-use crate::labsync::{self, Condvar, MutexGuard};
+use crate::labsync::{self, Condvar, Instant, MutexGuard};
 
 /// The state, locked as long as this lives.
 pub(super) struct Guard<'a> {
@@ -36,6 +36,14 @@ impl<'a> Guard<'a> {
     pub fn wait_for(&mut self, condvar: &Condvar, timeout: Duration) {
         self.persister.show(&self.state.view());
         condvar.wait_for(&mut self.state, timeout);
+    }
+
+    /// The same, but until `deadline` at most.
+    #[track_caller]
+    #[allow(dead_code, reason = "for threads that wait for an event or a deadline; none does yet")]
+    pub fn wait_until(&mut self, condvar: &Condvar, deadline: Instant) {
+        self.persister.show(&self.state.view());
+        condvar.wait_until(&mut self.state, deadline);
     }
 }
 

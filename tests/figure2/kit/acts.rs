@@ -6,8 +6,15 @@ use raftlab::raft::rpc::{
 };
 use raftlab::raft::{Index, ServerId, Term};
 
-use super::words::{Reply, Rpc, command, no, state_at, yes};
+use super::rules::{
+    APPENDS_TAKEN, APPLIED, COMMITTED, FOLLOWERS_REPAIRED, HEARTBEAT_TAKEN, PREVIOUS_NEEDED,
+    SNAPSHOT_SENT, STATE_KNOWN, TERM_ADOPTED, TIMER_QUIET, VOTES_GIVEN, VOTES_REFUSED,
+};
+use super::words::{Reply, Rpc, command, last_new, no, state_at, yes};
 use super::{A_MOMENT, Held, Manner, PATIENCE, Stage};
+
+/// So often a follower with an empty log refuses what n0 sends, until it must get the snapshot.
+const MOST_REFUSALS: usize = 30;
 
 impl Stage {
     /// Server `from` sends n0 a RequestVote; the reply.
@@ -48,16 +55,17 @@ impl Stage {
     #[track_caller]
     fn call(&self, from: ServerId, rpc: &Rpc) -> Reply {
         self.record.note(format_args!("n{from} -> n0  {rpc}"));
-        let end = &self.ends[from];
-        let reply = match rpc {
-            Rpc::Vote(args) => end.call("Raft.RequestVote", args).map(Reply::Vote),
-            Rpc::Append(args) => end.call("Raft.AppendEntries", args).map(Reply::Append),
-            Rpc::Install(args) => end.call("Raft.InstallSnapshot", args).map(Reply::Install),
+        let (end, ground) = (&self.ends[from], self.ground());
+        let reply = match ground.raise_rpc(rpc.clone()) {
+            Rpc::Vote(args) => end.call("Raft.RequestVote", &args).map(Reply::Vote),
+            Rpc::Append(args) => end.call("Raft.AppendEntries", &args).map(Reply::Append),
+            Rpc::Install(args) => end.call("Raft.InstallSnapshot", &args).map(Reply::Install),
         };
         let Some(reply) = reply else {
             self.wait(PATIENCE); // its handler has panicked, which is about to end the run
             self.fail("a reply", "none");
         };
+        let reply = ground.lower_reply(reply);
         self.record.note(format_args!("n0 -> n{from}  reply: {reply}"));
         reply
     }
@@ -69,7 +77,8 @@ impl Stage {
         let reply = self.vote(from, args);
         let expected = format!("n{from} gets the vote, in term {term}");
         let right = reply.vote_granted && reply.term == term;
-        self.check(right, expected, format_args!("the reply: {}", Reply::Vote(reply)));
+        let rule = if reply.term > term { TIMER_QUIET } else { VOTES_GIVEN };
+        self.check_step(rule, right, expected, format_args!("the reply: {}", Reply::Vote(reply)));
     }
 
     /// n0 must refuse this vote; its reply.
@@ -78,9 +87,14 @@ impl Stage {
         let term = args.term;
         let reply = self.vote(from, args);
         let expected = format!("n{from} does not get the vote of term {term}");
-        self.check(!reply.vote_granted, expected, "it is granted");
+        self.check_step(VOTES_REFUSED, !reply.vote_granted, expected, "it is granted");
         let expected = format!("a reply in term {term} or later");
-        self.check(reply.term >= term, expected, format_args!("one in term {}", reply.term));
+        self.check_step(
+            TERM_ADOPTED,
+            reply.term >= term,
+            expected,
+            format_args!("one in term {}", reply.term),
+        );
         reply
     }
 
@@ -88,10 +102,12 @@ impl Stage {
     #[track_caller]
     pub fn accepts(&self, from: ServerId, args: AppendEntriesArgs) {
         let (term, text) = (args.term, Rpc::Append(args.clone()).to_string());
+        let taken = if last_new(&args) == 0 { HEARTBEAT_TAKEN } else { APPENDS_TAKEN };
         let reply = self.append(from, args);
         let right = reply.success && reply.term == term;
         let expected = format!("success for {text}");
-        self.check(right, expected, format_args!("the reply: {}", Reply::Append(reply)));
+        let rule = if reply.term > term { TIMER_QUIET } else { taken };
+        self.check_step(rule, right, expected, format_args!("the reply: {}", Reply::Append(reply)));
     }
 
     /// n0 must refuse these entries; its reply.
@@ -99,9 +115,15 @@ impl Stage {
     pub fn refuses(&self, from: ServerId, args: AppendEntriesArgs) -> AppendEntriesReply {
         let (term, text) = (args.term, Rpc::Append(args.clone()).to_string());
         let reply = self.append(from, args);
-        self.check(!reply.success, format_args!("no success for {text}"), "success");
+        let expected = format!("no success for {text}");
+        self.check_step(PREVIOUS_NEEDED, !reply.success, expected, "success");
         let expected = format!("a reply in term {term} or later");
-        self.check(reply.term >= term, expected, format_args!("one in term {}", reply.term));
+        self.check_step(
+            TERM_ADOPTED,
+            reply.term >= term,
+            expected,
+            format_args!("one in term {}", reply.term),
+        );
         reply
     }
 
@@ -117,9 +139,14 @@ impl Stage {
         self.refuses(from, super::append(term, at, &[], 0));
     }
 
+    fn get_state(&self) -> (Term, bool) {
+        let (term, leader) = self.raft.clone().get_state();
+        (self.ground().lower_term(term), leader)
+    }
+
     /// n0's own opinion of its term and role.
     pub fn state(&self) -> (Term, bool) {
-        let (term, leader) = self.raft.clone().get_state();
+        let (term, leader) = self.get_state();
         let role = if leader { "the leader" } else { "not the leader" };
         self.record.note(format_args!("n0        get_state: term {term}, {role}"));
         self.record.seen_by_others();
@@ -132,14 +159,16 @@ impl Stage {
         let (now, leader) = self.state();
         let expected = format!("n0 is in term {term}, and not its leader");
         let role = if leader { "the leader" } else { "not the leader" };
-        self.check(now == term && !leader, expected, format_args!("term {now}, {role}"));
+        let rule = if now > term { TIMER_QUIET } else { TERM_ADOPTED };
+        let right = now == term && !leader;
+        self.check_step(rule, right, expected, format_args!("term {now}, {role}"));
     }
 
     /// n0 must become the leader of `term`: it has the votes.
     #[track_caller]
     pub fn wins(&self, term: Term) {
         for _ in 0..20 {
-            if self.raft.clone().get_state() == (term, true) {
+            if self.get_state() == (term, true) {
                 return;
             }
             self.wait(A_MOMENT / 8);
@@ -152,12 +181,15 @@ impl Stage {
     pub fn leads_in(&self, term: Term) {
         let (now, leader) = self.state();
         let expected = format!("n0 is the leader of term {term}");
-        self.check(now == term && leader, expected, format_args!("term {now}, leader: {leader}"));
+        let right = now == term && leader;
+        let happened = format!("term {now}, leader: {leader}");
+        self.check_step(STATE_KNOWN, right, expected, happened);
     }
 
     /// Calls `start()`.
     pub fn start(&self, text: &str) -> (Index, Term, bool) {
         let (index, term, leader) = self.raft.clone().start(command(text));
+        let (index, term) = (self.ground().lower(index), self.ground().lower_term(term));
         let answer =
             if leader { format!("index {index}, term {term}") } else { "no leader".into() };
         self.record.note(format_args!("n0        start({text}): {answer}"));
@@ -174,7 +206,7 @@ impl Stage {
     /// Calls `snapshot()`, with the service's state at `index`.
     pub fn snapshot(&self, index: Index) {
         self.record.note(format_args!("n0        snapshot({index})"));
-        self.raft.clone().snapshot(index, state_at(index));
+        self.raft.clone().snapshot(self.ground().raise(index), state_at(index));
         self.record.seen_by_others();
     }
 
@@ -208,7 +240,7 @@ impl Stage {
     #[track_caller]
     pub fn asks_for_snapshot(&self, peer: ServerId) -> Held {
         let mut mark = 0;
-        loop {
+        for _ in 0..MOST_REFUSALS {
             let held = self.next(mark, peer, "its snapshot, at last", Rpc::is_leaders);
             if let Rpc::Install(_) = held.rpc {
                 return held;
@@ -216,6 +248,11 @@ impl Stage {
             mark = held.id + 1;
             self.says_mismatch(&held, 1);
         }
+        self.fail_step(
+            SNAPSHOT_SENT,
+            format_args!("n0 sends n{peer} its snapshot"),
+            format_args!("{MOST_REFUSALS} other requests, all refused as by an empty log"),
+        )
     }
 
     /// The requests to `peer` that wait for a reply are lost.
@@ -251,9 +288,29 @@ impl Stage {
         self.script.with(|state| state.last_applied)
     }
 
+    /// n0's service gets everything up to `index`, and nothing behind it, within a moment.
+    #[track_caller]
+    pub fn applied_up_to(&self, index: Index) {
+        self.last_applied(index);
+        self.wait(A_MOMENT);
+        let last = self.last_applied(index);
+        let expected = format!("everything up to entry {index} is applied, and no more");
+        self.check(last == index, expected, format_args!("up to {last}"));
+    }
+
     /// Up to where the snapshot on n0's disk goes; none without a snapshot.
     pub fn saved_snapshot(&self) -> Option<Index> {
         super::words::index_of_state(&self.persister.read_snapshot())
+    }
+
+    /// Calls `snapshot()`, and waits until it is on disk: it may be saved in a thread of its own.
+    pub fn snapshot_and_wait(&self, index: Index) {
+        self.snapshot(index);
+        let deadline = super::now() + PATIENCE;
+        while self.saved_snapshot() != Some(index) && super::now() < deadline {
+            self.wait(A_MOMENT / 8);
+        }
+        self.record.seen_by_others();
     }
 
     /// The log of a server that follows ([`Manner::Follows`]).
@@ -271,7 +328,8 @@ impl Stage {
         while self.log_of(peer) != log {
             if super::now() >= deadline {
                 let expected = format!("n{peer} gets the log {log:?}");
-                self.fail(expected, format!("after {PATIENCE:?} it has {:?}", self.log_of(peer)));
+                let happened = format!("after {PATIENCE:?} it has {:?}", self.log_of(peer));
+                self.fail_step(FOLLOWERS_REPAIRED, expected, happened);
             }
             self.wait(A_MOMENT / 2);
         }
@@ -286,6 +344,8 @@ impl Stage {
         self.wait(A_MOMENT);
         let applied = self.script.with(|state| state.applied.clone());
         let expected = format!("what has been applied: [{}]", all.join(", "));
-        self.check(applied == all, expected, format_args!("[{}]", applied.join(", ")));
+        let led = self.reign_seen.get() > 0;
+        let rule = if led { COMMITTED } else { APPLIED };
+        self.check_step(rule, applied == all, expected, format_args!("[{}]", applied.join(", ")));
     }
 }

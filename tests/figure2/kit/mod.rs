@@ -10,7 +10,8 @@
 //! [`Stage`]: starting, crashing, time (here); what it sends to n0 and asks of it (`acts.rs`);
 //! waiting for what n0 sends (`waits.rs`). [`Script`] (`script.rs`): the scripted servers.
 //! `record.rs`: the exchange, and n0's disk. `words.rs`: making and writing messages.
-//! `follower.rs`: a right follower.
+//! `rules.rs`: what each step of a test rests on. `follower.rs`: a right follower. `ground.rs`:
+//! what lies below a test's entry 1.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -23,16 +24,20 @@ use raftlab::labsync::{Instant, limit_work_without_wait, thread, unwinding};
 use raftlab::raft::{self, ApplyMsg, Index, OnDisk, Persister, Raft, ServerId, Term};
 
 use self::record::Record;
+use self::rules::Rule;
 use self::script::Script;
 
 mod acts;
 mod follower;
+mod ground;
 mod record;
+mod rules;
 mod script;
 mod waits;
 mod words;
 
 pub use self::follower::Follower;
+pub use self::ground::on_a_snapshot;
 pub use self::script::{Manner, Sent};
 pub use self::waits::Held;
 pub use self::words::{
@@ -70,6 +75,7 @@ pub struct Stage {
 
 impl Stage {
     /// A cluster of `servers`, of which n0 is real; `sentence` is what the test is about.
+    #[track_caller]
     pub fn new(servers: usize, sentence: &'static str) -> Stage {
         limit_work_without_wait(MOST_WORK_WITHOUT_WAIT);
         let record = Record::new(sentence);
@@ -93,7 +99,7 @@ impl Stage {
         let raft = start(&network, &script, servers, 0, &disk);
         let (campaign_seen, reign_seen) = (Cell::new(0), Cell::new(0));
         let (persister, instance) = (disk, 0);
-        Stage {
+        let stage = Stage {
             servers,
             network,
             script,
@@ -104,7 +110,9 @@ impl Stage {
             instance,
             campaign_seen,
             reign_seen,
-        }
+        };
+        stage.lay_ground();
+        stage
     }
 
     /// All scripted servers.
@@ -167,6 +175,20 @@ impl Stage {
     #[track_caller]
     pub fn fail(&self, expected: impl Display, happened: impl Display) -> ! {
         panic!("{}", self.record.report(expected, happened));
+    }
+
+    /// Reports that a step has failed that rests on `rule`.
+    #[track_caller]
+    fn fail_step(&self, rule: Rule, expected: impl Display, happened: impl Display) -> ! {
+        panic!("{}", self.record.report_of_step(rule, expected, happened));
+    }
+
+    /// The same, unless `right`.
+    #[track_caller]
+    fn check_step(&self, rule: Rule, right: bool, expected: impl Display, happened: impl Display) {
+        if !right {
+            self.fail_step(rule, expected, happened);
+        }
     }
 
     /// Fails unless `right`.
@@ -248,9 +270,12 @@ fn serve(script: &Script, instance: usize, messages: &Receiver<ApplyMsg>) {
             continue; // a dead instance's: nobody is there to apply it
         }
         script.with(|state| {
-            if state.instance == instance {
+            if state.instance == instance && state.laying_ground {
+                state.last_applied = index;
+            } else if state.instance == instance {
+                let index = state.ground.lower(index);
                 script.record.note(format_args!("n0        applies {index}: {text}"));
-                check_order(&script.record, state.last_applied, &message);
+                check_order(&script.record, state.last_applied, index, &message);
                 state.last_applied = index;
                 state.applied.push(text);
             }
@@ -259,24 +284,24 @@ fn serve(script: &Script, instance: usize, messages: &Receiver<ApplyMsg>) {
 }
 
 /// What no Raft may ever hand to its service.
-fn check_order(record: &Record, last: Index, message: &ApplyMsg) {
+fn check_order(record: &Record, last: Index, index: Index, message: &ApplyMsg) {
     let sentence = "Figure 2, all servers: committed entries are applied in order, each once";
     match message {
-        ApplyMsg::Command { index, .. } if *index != last + 1 => {
+        ApplyMsg::Command { .. } if index != last + 1 => {
             let expected = format!("the entry at {} is applied next", last + 1);
             panic!("{}", record.report_of(sentence, expected, format!("the entry at {index} is")));
         }
-        ApplyMsg::Snapshot { index, .. } if *index <= last => {
+        ApplyMsg::Snapshot { .. } if index < last => {
             let sentence = "Figure 13: a snapshot brings the service forward, never back";
             let happened = format!("a snapshot up to {index} is handed to it");
             let expected =
                 format!("nothing, to a service that has applied everything up to {last}");
             panic!("{}", record.report_of(sentence, expected, happened));
         }
-        ApplyMsg::Snapshot { index, data, .. } if *data != state_at(*index) => {
+        ApplyMsg::Snapshot { data, .. } if *data != state_at(index) => {
             let sentence =
                 "Figure 13, receiver 8: the service is reset with the snapshot's content";
-            let expected = words::text(&state_at(*index));
+            let expected = words::text(&state_at(index));
             panic!(
                 "{}",
                 record.report_of(sentence, expected, format!("\"{}\"", words::text(data)))

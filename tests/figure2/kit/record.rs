@@ -4,8 +4,10 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use raftlab::labsync::{Condvar, Instant, Leaf};
+use raftlab::labsync::{Condvar, Instant, Leaf, thread};
 use raftlab::raft::{OnDisk, Persister, View, Watcher};
+
+use super::rules::Rule;
 
 /// How many lines of the exchange a report shows: the last ones.
 const SHOWN: usize = 40;
@@ -29,6 +31,8 @@ struct Notes {
     seen: OnDisk,
     /// A report has been made: the exchange need not be shown again.
     reported: bool,
+    /// The server has a snapshot below what the test speaks of.
+    on_ground: bool,
 }
 
 impl Record {
@@ -68,9 +72,43 @@ impl Record {
         disk.watched_by(self.clone())
     }
 
+    /// The server has got the snapshot below all that follows: what came before is no part of it.
+    pub fn begin_on_ground(&self) {
+        self.notes.with(|notes| {
+            let last = notes.disks.last().cloned().unwrap_or_default();
+            *notes = Notes {
+                disks: vec![last.clone()],
+                seen: last,
+                on_ground: true,
+                ..Notes::default()
+            };
+        });
+    }
+
     /// The report of a failure: the sentence, what it asks for, what happened, and how.
     pub fn report(&self, expected: impl Display, happened: impl Display) -> String {
         self.report_of(self.sentence, expected, happened)
+    }
+
+    /// The same for a step that rests on `rule`, which has a test of its own: whoever breaks the
+    /// rule fails here too, and is told where to look first.
+    pub fn report_of_step(
+        &self,
+        rule: Rule,
+        expected: impl Display,
+        happened: impl Display,
+    ) -> String {
+        let (sentence, test) = (self.sentence, thread::current_name());
+        let own = rule.test.trim_end_matches(|c: char| c.is_ascii_alphanumeric());
+        if test.starts_with(own) {
+            return self.report(expected, happened);
+        }
+        let Rule { rule, test } = rule;
+        self.report_of(
+            &format!("{sentence}\nthis step rests on: {rule} (if it fails too, first see {test})"),
+            expected,
+            happened,
+        )
     }
 
     /// The same for a sentence that holds in every test.
@@ -101,6 +139,12 @@ impl Record {
         self.notes.with(|notes| {
             let first = notes.lines.len().saturating_sub(SHOWN);
             let mut text = "what led there (n0 is the server under test):".to_string();
+            if notes.on_ground {
+                text.push_str(
+                    "\n  n0 begins with a snapshot up to entry 100, of term 10. All numbers here count \
+                     from there:\n  3@2 is what n0 calls 103@12.",
+                );
+            }
             if first > 0 {
                 text.push_str(&format!("\n  ... {first} lines"));
             }

@@ -14,8 +14,13 @@ use raftlab::raft::rpc::{AppendEntriesReply, InstallSnapshotReply, RequestVoteRe
 use raftlab::raft::{Index, ServerId, Term};
 
 use super::follower::Follower;
+use super::ground::Ground;
 use super::record::Record;
 use super::words::{Reply, Rpc, no, yes};
+
+/// Far more than any test needs: who sends without end is stopped here, before it has a thread for
+/// each.
+const MOST_REQUESTS: usize = 3000;
 
 /// How a scripted server treats a leader's messages, for as long as the test does not look.
 #[derive(Clone, Debug)]
@@ -83,6 +88,10 @@ pub struct State {
     pub paused: bool,
     /// The number of the living instance.
     pub instance: usize,
+    /// What lies below the test's entry 1.
+    pub ground: Ground,
+    /// The server is being given its snapshot: what it applies is no part of the test.
+    pub laying_ground: bool,
 }
 
 impl Script {
@@ -97,8 +106,10 @@ impl Script {
             last_applied: 0,
             paused: false,
             instance: 0,
+            ground: Ground::default(),
+            laying_ground: false,
         };
-        Script { record, servers, state: Mutex::new(state) }
+        Script { record, servers, state: Mutex::unstalled(state) }
     }
 
     /// The scripted server `me`, for one instance of the Raft under test.
@@ -135,11 +146,13 @@ impl Script {
         if instance != state.instance {
             return None;
         }
-        let id = state.sent.len();
+        let ground = state.ground;
+        let (id, rpc) = (state.sent.len(), ground.lower_rpc(rpc));
         self.record.note(format_args!("n0 -> n{me}  #{id} {rpc}"));
+        let sent = Sent { id, at: Instant::now(), to: me, rpc: rpc.clone(), fate: Fate::Open };
+        state.sent.push(sent);
         self.check(&state, &rpc);
         let reply = state.reply_at_once(me, &rpc);
-        state.sent.push(Sent { id, at: Instant::now(), to: me, rpc, fate: Fate::Open });
         if let Some(reply) = reply {
             self.settle(&mut state, id, Fate::Answered(reply));
         }
@@ -148,7 +161,7 @@ impl Script {
             match &state.sent[id].fate {
                 _ if instance != state.instance => return None,
                 Fate::Open => self.record.changed.wait(&mut state),
-                Fate::Answered(reply) => return Some(reply.clone()),
+                Fate::Answered(reply) => return Some(ground.raise_reply(reply.clone())),
                 Fate::Lost => return None,
             }
         }
@@ -157,6 +170,11 @@ impl Script {
     /// What no Raft may ever send.
     fn check(&self, state: &State, rpc: &Rpc) {
         let (term, sender) = (rpc.term(), rpc.sender());
+        if state.sent.len() > MOST_REQUESTS {
+            let sentence = "The lab: few requests: each is a thread and a message";
+            let expected = format!("at most {MOST_REQUESTS} requests in a test");
+            panic!("{}", self.record.report_of(sentence, expected, "one more"));
+        }
         if sender != 0 {
             let sentence = "Figure 2: candidateId and leaderId say who asks";
             let happened = format!("it says that it is n{sender}, in {rpc}");

@@ -7,6 +7,7 @@ use raftlab::labsync::Instant;
 use raftlab::raft::rpc::{AppendEntriesArgs, InstallSnapshotArgs};
 use raftlab::raft::{ServerId, Term};
 
+use super::rules::{ELECTED, ENTRIES_SENT, TIMEOUT};
 use super::script::{Sent, State};
 use super::words::{EntryAt, Rpc, yes};
 use super::{Manner, PATIENCE, Stage};
@@ -66,7 +67,8 @@ impl Stage {
             }
             None => {
                 let expected = format!("n0 campaigns, and asks all {peers} others");
-                self.fail(expected, format_args!("nothing of the kind within {PATIENCE:?}"))
+                let happened = format!("nothing of the kind within {PATIENCE:?}");
+                self.fail_step(TIMEOUT, expected, happened)
             }
         }
     }
@@ -117,7 +119,7 @@ impl Stage {
         self.script.with(|state| state.votes = vec![false; servers]);
         let Some(term) = told else {
             let expected = "with all votes, n0 becomes leader and tells everybody";
-            self.fail(expected, format_args!("it has not, within {PATIENCE:?}"));
+            self.fail_step(ELECTED, expected, format_args!("it has not, within {PATIENCE:?}"));
         };
         self.reign_seen.set(term);
         self.campaign_seen.set(term);
@@ -183,7 +185,8 @@ impl Stage {
         });
         found.unwrap_or_else(|| {
             let expected = format!("n0 sends n{peer} {what}");
-            self.fail(expected, format_args!("nothing of the kind within {PATIENCE:?}"))
+            let happened = format!("nothing of the kind within {PATIENCE:?}");
+            self.fail_step(ENTRIES_SENT, expected, happened)
         })
     }
 
@@ -192,7 +195,8 @@ impl Stage {
     pub fn next_any(&self, mark: usize, peer: ServerId, what: &str, is_it: fn(&Rpc) -> bool) {
         if !self.sends(mark, PATIENCE, |sent| sent.to == peer && is_it(&sent.rpc)) {
             let expected = format!("n0 sends n{peer} {what}");
-            self.fail(expected, format_args!("nothing of the kind within {PATIENCE:?}"));
+            let happened = format!("nothing of the kind within {PATIENCE:?}");
+            self.fail_step(ENTRIES_SENT, expected, happened);
         }
     }
 

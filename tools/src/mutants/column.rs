@@ -1,4 +1,4 @@
-//! A column of the table: a suite, run over some seeds until its first failure.
+//! A column of the table: suites, run over some seeds until the first failure.
 
 use std::fs;
 use std::path::Path;
@@ -7,6 +7,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::json;
+use crate::plant;
+use crate::scratch::Suites;
 
 /// The exit code of a suite with failed tests.
 const FAILED: i32 = 101;
@@ -14,46 +16,48 @@ const FAILED: i32 = 101;
 /// Which tests are run, and how.
 pub struct Column {
     pub name: &'static str,
-    /// The suite's name, as `cargo test --test` knows it.
-    pub suite: &'static str,
-    /// Whether the tester's oracle watches.
-    pub oracle: bool,
-    /// How many seeds, unless the command line says otherwise.
-    pub seeds: u64,
+    /// The suites in their order, as `cargo test --test` knows them, each with how many seeds are
+    /// run unless the command line says otherwise.
+    pub suites: &'static [(&'static str, u64)],
+    /// What the tester's oracle does: `ORACLE` in the environment.
+    pub oracle: &'static str,
     /// What it is, for the table's reader.
     pub about: &'static str,
 }
 
 /// All columns, in the table's order.
-pub const COLUMNS: [Column; 4] = [
+pub const COLUMNS: [Column; 5] = [
     Column {
         name: "lab",
-        suite: "raft",
-        oracle: false,
-        seeds: 3,
+        suites: &[("raft", 4)],
+        oracle: "off",
         about: "the lab's 28 tests alone, as a student runs them, without the oracle",
     },
     Column {
         name: "figure2",
-        suite: "figure2",
-        oracle: false,
-        seeds: 3,
+        suites: &[("figure2", 3)],
+        oracle: "off",
         about: "the tests that play the other servers, one for each rule of Figures 2 and 13",
     },
     Column {
         name: "oracle",
-        suite: "raft",
-        oracle: true,
-        seeds: 3,
+        suites: &[("raft", 4)],
+        oracle: "on",
         about: "the lab's tests again, watched by the oracle, which checks the properties of \
                 Figure 3 at every step",
     },
     Column {
         name: "nemesis",
-        suite: "nemesis",
-        oracle: true,
-        seeds: 20,
+        suites: &[("nemesis", 100)],
+        oracle: "on",
         about: "random faults that the lab's network never makes, with the oracle",
+    },
+    Column {
+        name: "no-view",
+        suites: &[("raft", 4), ("nemesis", 100)],
+        oracle: "blind",
+        about: "the lab's tests and the random faults, with an oracle that sees the network, the \
+                disks and what is applied, but no View",
     },
 ];
 
@@ -65,8 +69,10 @@ pub enum Verdict {
     Missed { cpu_s: f64 },
     /// It was not over in time, and no test had failed by then.
     GaveUp { after: Duration },
-    /// The repository has no such suite.
-    NoSuite,
+    /// The repository has no such suite, or no such oracle.
+    NotThere,
+    /// Another column had caught the bug, and that was enough.
+    Skipped,
 }
 
 /// The first failure.
@@ -81,47 +87,89 @@ pub struct Catch {
     pub failure: String,
 }
 
-/// Runs `program`, the column's suite, with the seeds from 1 on.
-pub fn run(
-    column: &Column,
-    program: &Path,
-    seeds: u64,
+/// How a column is run.
+pub struct Bench<'a> {
+    pub suites: &'a Suites,
+    /// How many seeds, if the command line says.
+    pub seeds: Option<u64>,
+    /// How long a suite may take.
+    pub limit: Duration,
+    /// Whether a bug is done with the first column that catches it.
+    pub until_caught: bool,
+}
+
+impl Column {
+    /// Runs the column with the Raft of that name, with the seeds from 1 on.
+    pub fn run(&self, bench: &Bench, raft: &str, report: &Path) -> Result<Verdict, String> {
+        let mut cost = 0.0;
+        for &(suite, seeds) in self.suites {
+            let Some(program) = bench.suites.get(suite) else { return Ok(Verdict::NotThere) };
+            if !self.oracle_exists(program) {
+                return Ok(Verdict::NotThere);
+            }
+            let mut command = self.command(program, raft);
+            let seeds = bench.seeds.unwrap_or(seeds);
+            command.arg(format!("--seeds=1-{seeds}")).arg("--report").arg(report);
+            match first_failure(suite, raft, command, bench.limit, report) {
+                Ok(Verdict::Missed { cpu_s }) => cost += cpu_s,
+                Ok(Verdict::Caught(mut catch)) => {
+                    catch.cpu_s += cost;
+                    return Ok(Verdict::Caught(catch));
+                }
+                Ok(other) => return Ok(other),
+                Err(what) => {
+                    return Err(format!("the column {} cannot be run: {what}", self.name));
+                }
+            }
+        }
+        Ok(Verdict::Missed { cpu_s: cost })
+    }
+
+    fn command(&self, program: &Path, raft: &str) -> Command {
+        let mut command = Command::new(program);
+        command.args(["--sim", "--kernel=coro", "--stop-at-first", "--terse"]);
+        for name in ["SEED", "SEEDS", "KERNEL", "JOBS", "VERBOSE", "TRACE"] {
+            command.env_remove(name);
+        }
+        command.env("ORACLE", self.oracle).env("RAFT", raft);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    /// Whether the suites know this oracle: they refuse a word that they do not know.
+    fn oracle_exists(&self, program: &Path) -> bool {
+        ["on", "off"].contains(&self.oracle)
+            || self
+                .command(program, plant::REFERENCE)
+                .arg("--list")
+                .status()
+                .is_ok_and(|status| status.success())
+    }
+}
+
+fn first_failure(
+    suite: &'static str,
+    raft: &str,
+    mut command: Command,
     limit: Duration,
     report: &Path,
 ) -> Result<Verdict, String> {
-    let problem = |what: String| format!("the column {} cannot be run: {what}", column.name);
     // That of the run before would be believed.
     let _ = fs::remove_file(report);
-    let mut command = Command::new(program);
-    command.args([
-        "--sim",
-        "--kernel=coro",
-        "--stop-at-first",
-        "--terse",
-        &format!("--seeds=1-{seeds}"),
-    ]);
-    command.arg("--report").arg(report);
-    for name in ["SEED", "SEEDS", "KERNEL", "JOBS", "VERBOSE"] {
-        command.env_remove(name);
-    }
-    command.env("ORACLE", if column.oracle { "on" } else { "off" });
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let child = command.spawn().map_err(|error| problem(error.to_string()))?;
-    let Some(code) = wait(child, limit).map_err(problem)? else {
-        return Ok(Verdict::GaveUp { after: limit });
-    };
+    let child = command.spawn().map_err(|error| error.to_string())?;
+    let Some(code) = wait(child, limit)? else { return Ok(Verdict::GaveUp { after: limit }) };
     let text = fs::read_to_string(report)
-        .map_err(|error| problem(format!("exit code {code}, and its report: {error}")))?;
+        .map_err(|error| format!("exit code {code}, and its report: {error}"))?;
     let runs: Option<Vec<json::Run>> = text.lines().map(json::parse).collect();
-    let runs = runs.ok_or_else(|| problem("its report cannot be read".to_string()))?;
+    let runs = runs.ok_or_else(|| "its report cannot be read".to_string())?;
     let cpu_s = runs.iter().map(|run| run.cpu_s).sum();
     match (code, runs.into_iter().find(|run| run.failure.is_some())) {
         (0, None) => Ok(Verdict::Missed { cpu_s }),
         (FAILED, Some(json::Run { test, seed, virtual_s, failure: Some(failure), .. })) => {
-            let suite = column.suite;
+            let failure = plant::as_in_place(&failure, raft);
             Ok(Verdict::Caught(Catch { suite, test, seed, virtual_s, cpu_s, failure }))
         }
-        _ => Err(problem(format!("its exit code {code} does not go with its report"))),
+        _ => Err(format!("its exit code {code} does not go with its report")),
     }
 }
 

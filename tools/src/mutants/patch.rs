@@ -5,9 +5,11 @@
 //!
 //! bug: A server grants its vote to whoever asks ...
 //! breaks: RequestVote receiver 2 ...
+//! rule: vote-once          (names from mutants/rules.txt, for the reader's rule)
 //! expected: F O
 //! original lab: missed
 //! equivalent: why no test can tell        (only where that is so)
+//! not caught yet: what it would take      (only where a test is still missing)
 //!
 //! diff --git a/src/raft/election.rs b/src/raft/election.rs
 //! ```
@@ -16,6 +18,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// What is known of a bug under the original lab's suite.
+const ORIGINAL: [&str; 4] = ["caught", "missed", "rarely", "not tried"];
 
 /// A planted bug.
 pub struct Patch {
@@ -26,10 +31,15 @@ pub struct Patch {
     pub bug: String,
     /// The rule that it breaks.
     pub breaks: String,
-    /// Whether the original lab's suite finds it: `caught`, `missed` or `rarely`.
+    /// The same by name, as `mutants/rules.txt` has it; perhaps several. Without any, no message
+    /// can be right.
+    pub rules: Vec<String>,
+    /// Whether the original lab's suite finds it: `caught`, `missed`, `rarely` or `not tried`.
     pub original: String,
     /// Why no test can tell it from a correct Raft, if that is so.
     pub equivalent: Option<String>,
+    /// What it would take to catch it, if nothing does yet.
+    pub uncaught: Option<String>,
     /// The files that it changes, from the repository's root.
     pub changes: Vec<PathBuf>,
 }
@@ -61,13 +71,16 @@ fn parse(file: PathBuf, text: &str) -> Result<Patch, String> {
         field(key).ok_or_else(|| format!("{} has no line \"{key}: ...\"", file.display()))
     };
     let (bug, breaks, original) = (needed("bug")?, needed("breaks")?, needed("original lab")?);
-    if !["caught", "missed", "rarely"].contains(&original.as_str()) {
-        let file = file.display();
-        return Err(format!("{file}: original lab is caught, missed or rarely, not {original:?}"));
+    if !ORIGINAL.contains(&original.as_str()) {
+        let (file, all) = (file.display(), ORIGINAL.join(", "));
+        return Err(format!("{file}: original lab is one of {all}, not {original:?}"));
     }
     let changes = diff.lines().filter_map(|line| line.strip_prefix("+++ b/")).map(PathBuf::from);
     let (changes, equivalent) = (changes.collect(), field("equivalent"));
-    Ok(Patch { name, file, bug, breaks, original, equivalent, changes })
+    let uncaught = field("not caught yet");
+    let rules = field("rule").unwrap_or_default();
+    let rules = rules.split_whitespace().map(ToString::to_string).collect();
+    Ok(Patch { name, file, bug, breaks, rules, original, equivalent, uncaught, changes })
 }
 
 fn value_of(head: &str, key: &str) -> Option<String> {
@@ -111,7 +124,7 @@ fn distance(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "a-b\n\nbug: One\n  two.\nbreaks: A rule\nexpected: F\n\
+    const TEXT: &str = "a-b\n\nbug: One\n  two.\nbreaks: A rule\nrule: x y\nexpected: F\n\
         original lab: missed\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-bug: no\n+bug: yes\n";
 
     fn patch(name: &str) -> Patch {
@@ -123,6 +136,7 @@ mod tests {
         let patch = patch("a-b");
         assert_eq!((patch.name.as_str(), patch.bug.as_str()), ("a-b", "One two."));
         assert_eq!((patch.original.as_str(), patch.equivalent), ("missed", None));
+        assert_eq!(patch.rules, ["x", "y"]);
         assert_eq!(patch.changes, [PathBuf::from("x")]);
     }
 

@@ -1,0 +1,108 @@
+//! What a test's process may take. Most limits are looked after in the process itself (the lab's
+//! 120 s, the watchdog of simulated runs); these, in the runner, hold even for one that is
+//! stopped, or whose output is blocked.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::labsync::Instant;
+
+/// The lab's limit for a test.
+pub(super) const LIMIT: Duration = Duration::from_secs(120);
+/// The most memory in MB: several times what any test needs, and room for several at a time.
+pub(super) const MEMORY_MB: u64 = 2048;
+
+/// What one run may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Real time from the order to the answer.
+    pub time: Duration,
+    /// Real time without using the processor at all; of a simulated run, which always computes.
+    pub standstill: Option<Duration>,
+    pub memory_mb: u64,
+}
+
+impl Limits {
+    /// Limits for runs of tests that may take so long in their own time.
+    pub fn new(simulated: bool, limit: Duration, memory_mb: u64) -> Limits {
+        if simulated {
+            // Real time says little of a simulated run, most take less than a second: this is
+            // for those that neither the watchdog nor the virtual limit ends.
+            Limits { time: limit * 5 / 2, standstill: Some(limit / 6), memory_mb }
+        } else {
+            // The process notices first, and knows more to say.
+            Limits { time: limit + limit / 12, standstill: None, memory_mb }
+        }
+    }
+}
+
+/// The watch over one run.
+pub(super) struct Watch {
+    limits: Limits,
+    process: u32,
+    start: Instant,
+    /// The processor time used so far, and since when it is that.
+    used: (u64, Instant),
+}
+
+impl Watch {
+    pub fn new(limits: Limits, process: u32) -> Watch {
+        let now = Instant::now();
+        Watch { limits, process, start: now, used: (0, now) }
+    }
+
+    /// Why the run must end, if it must.
+    pub fn look(&mut self) -> Option<String> {
+        let memory = memory_mb(self.process).unwrap_or(0);
+        let most = self.limits.memory_mb;
+        if memory > most {
+            return Some(format!(
+                "its process took {memory} MB of memory; a test may take {most} MB"
+            ));
+        }
+        let after = self.start.elapsed();
+        if after > self.limits.time {
+            let (seconds, state) = (after.as_secs_f64(), self.state());
+            return Some(format!("no verdict after {seconds:.0} s of real time: {state}"));
+        }
+        let most = self.limits.standstill?;
+        let used = processor_ticks(self.process)?;
+        if used != self.used.0 {
+            self.used = (used, Instant::now());
+        }
+        (self.used.1.elapsed() > most).then(|| {
+            let (seconds, state) = (most.as_secs_f64(), self.state());
+            format!("its process has computed nothing for {seconds:.0} s: {state}")
+        })
+    }
+
+    fn state(&self) -> &'static str {
+        let stat = stat(self.process);
+        match stat.as_ref().and_then(|fields| fields.first()).map(String::as_str) {
+            Some("T") => "it is stopped (SIGSTOP)",
+            Some("t") => "it is held by a debugger",
+            Some("R") => "it computes",
+            _ => "it waits, outside labsync (standard output, a sleep or lock of std, a process)",
+        }
+    }
+}
+
+/// The fields of /proc/PID/stat from the state on; `None` where the system has no such file.
+fn stat(process: u32) -> Option<Vec<String>> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, after_name) = stat.rsplit_once(')')?;
+    Some(after_name.split_whitespace().map(ToString::to_string).collect())
+}
+
+fn processor_ticks(process: u32) -> Option<u64> {
+    let fields = stat(process)?;
+    let number = |i: usize| fields.get(i)?.parse::<u64>().ok();
+    Some(number(11)? + number(12)?)
+}
+
+fn memory_mb(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kb: u64 = resident.split_whitespace().next()?.parse().ok()?;
+    Some(kb / 1024)
+}

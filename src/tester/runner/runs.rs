@@ -1,0 +1,229 @@
+//! Runs of one test, one after another: each in the same process as the one before, as long
+//! as that is there.
+
+use std::process::Command;
+
+use super::child::{Child, Outcome};
+use super::limits::Limits;
+use super::options::Options;
+use super::output::{Output, Sink};
+use super::record::Record;
+use super::tracing::{self, short};
+use super::wire::{Answer, RunOrder};
+use crate::labsync::Event;
+use crate::tester::{LabTest, forbidden};
+
+/// What became of one run.
+pub(super) struct Run {
+    /// What it printed and was not shown as it came.
+    pub printed: Vec<u8>,
+    /// A hash of all that it printed.
+    pub printed_hash: u64,
+    pub record: Record,
+    /// Its process has ended without an answer, or with one that was its last.
+    pub died: bool,
+    /// It was not run: its trace cannot be written.
+    pub not_begun: bool,
+    /// The line about its trace, if it was to be recorded.
+    pub trace: Option<String>,
+    /// All events, if they were asked for.
+    pub events: Vec<Event>,
+}
+
+/// The process for runs of one test.
+pub(super) struct Runs<'a> {
+    suite: &'a str,
+    test: LabTest,
+    options: &'a Options,
+    sink: Sink,
+    child: Option<Child>,
+    /// Whether its process has explained a failure.
+    explained: bool,
+}
+
+impl<'a> Runs<'a> {
+    pub fn new(suite: &'a str, test: LabTest, options: &'a Options, sink: Sink) -> Runs<'a> {
+        Runs { suite, test, options, sink, child: None, explained: false }
+    }
+
+    /// Runs the test once; if it is the `last` time, its process must end well, too.
+    pub fn run(&mut self, seed: u64, last: bool) -> Run {
+        let order = |trace| RunOrder { seed, trace, events: false };
+        let place = self.options.trace.as_ref().map(|t| (t.place(self.test.name, seed), t.at_once));
+        let trace = place.as_ref().map(|(place, at_once)| place.order(*at_once));
+        let mut run = self.carry_out(order(trace));
+        if let Some((place, _)) = place.filter(|_| !run.not_begun) {
+            run.trace = Some(place.finish(run.record.traced.as_ref()));
+        }
+        if last && run.record.passed() {
+            self.end(&mut run);
+        }
+        run
+    }
+
+    /// Simulates the test once, and tells all that happened.
+    pub fn run_with_events(&mut self, seed: u64) -> Run {
+        self.carry_out(RunOrder { seed, trace: None, events: true })
+    }
+
+    fn carry_out(&mut self, order: RunOrder) -> Run {
+        let mut output = Output::new(self.sink);
+        let seed = order.seed;
+        let mut run = Run {
+            printed: Vec::new(),
+            printed_hash: 0,
+            record: Record::default(),
+            died: false,
+            not_begun: false,
+            trace: None,
+            events: Vec::new(),
+        };
+        let outcome = match self.child() {
+            Err(problem) => Outcome::Gone(problem),
+            Ok(child) => {
+                let (outcome, events) = child.run(order, &mut output);
+                run.events = events;
+                outcome
+            }
+        };
+        run.died = !matches!(outcome, Outcome::Answered(Answer::Ended(_) | Answer::NotBegun(_)));
+        run.record = match outcome {
+            Outcome::Answered(Answer::Ended(record) | Answer::Dying(record)) => record,
+            Outcome::Answered(Answer::NotBegun(problem)) => {
+                run.not_begun = true;
+                Record::of_death(seed, problem)
+            }
+            Outcome::Answered(Answer::Events(_) | Answer::Explained(_)) => {
+                Record::of_death(seed, "its process answered what it was not asked".to_string())
+            }
+            Outcome::Gone(why) => Record::of_death(seed, why),
+        };
+        if run.died {
+            // What is left of it is ended.
+            self.child = None;
+        }
+        run.printed_hash = output.hash();
+        run.printed = output.finish();
+        run
+    }
+
+    fn child(&mut self) -> Result<&mut Child, String> {
+        if self.child.is_none() {
+            let options = self.options;
+            let limits = Limits::new(options.simulated, options.limit, options.memory_mb);
+            let child = command(self.test.name, options)
+                .and_then(|command| Child::start(command, limits))
+                .map_err(|error| format!("cannot start a process for it: {error}"))?;
+            self.explained = false;
+            return Ok(self.child.insert(child));
+        }
+        self.child.as_mut().ok_or_else(String::new)
+    }
+
+    /// Lets the process end. If it ends badly the run has failed, although it had passed.
+    fn end(&mut self, run: &mut Run) {
+        let Some(child) = self.child.take() else { return };
+        let mut output = Output::new(self.sink);
+        let problem = child.end(&mut output);
+        run.printed.extend(output.finish());
+        if let Some(problem) = problem {
+            run.record.failure = Some(problem);
+            run.died = true;
+        }
+    }
+
+    /// What the suite has to say of the run that has just failed; of the first in each process.
+    pub fn explain(&mut self) -> Option<String> {
+        let child = self.child.as_mut().filter(|_| !self.explained)?;
+        self.explained = true;
+        match child.explain(&mut Output::new(Sink::Keep)) {
+            Outcome::Answered(Answer::Explained(text)) => Some(text).filter(|t| !t.is_empty()),
+            Outcome::Answered(_) => None,
+            Outcome::Gone(why) => {
+                self.child = None;
+                Some(format!("(no explanation: while one was sought, {why})"))
+            }
+        }
+    }
+
+    /// The report of a failed run: what broke, where, and what to type next.
+    pub fn describe(&self, run: &Run) -> String {
+        let Record { seed, failure, elapsed, note, .. } = &run.record;
+        let (name, seconds) = (self.test.name, elapsed.as_secs_f64());
+        let mut text = format!("  ... FAILED --  {name}");
+        text.push_str(&match (self.options.simulated, run.died) {
+            (true, false) => format!(" at {seconds:.6} s of virtual time, seed {seed}\n"),
+            (false, false) => format!(" after {seconds:.1} s\n"),
+            (_, true) => format!(", seed {seed}\n"),
+        });
+        let again = if self.options.simulated {
+            replay_command(self.suite, name, *seed)
+        } else {
+            let verbose = if self.suite == "raft" { "; add VERBOSE=1 for its log" } else { "" };
+            format!("make test T={} SEED={seed}{verbose}", short(name))
+        };
+        let again = format!("again: {again}");
+        let forbidden = forbidden::note().filter(|_| RUNS_RAFT.contains(&self.suite));
+        let parts = [failure, note, &run.trace, &forbidden, &Some(again)];
+        parts.into_iter().flatten().for_each(|part| text.push_str(&indented(part)));
+        text
+    }
+}
+
+/// The suites whose failures may come from what src/raft uses.
+const RUNS_RAFT: [&str; 3] = ["raft", "figure2", "nemesis"];
+
+/// The lines as they stand in a report.
+pub(super) fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("      {line}\n")).collect()
+}
+
+/// What to type to see one simulated run again.
+fn replay_command(suite: &str, test: &str, seed: u64) -> String {
+    let name = short(test);
+    let target = match suite {
+        "raft" => "replay".to_string(),
+        "nemesis" => suite.to_string(),
+        _ => format!("replay S={suite}"),
+    };
+    format!("make {target} T={name} SEED={seed}    (VERBOSE=1 shows its log)")
+}
+
+/// All that is to be said of a failed run: the report, its trace, an explanation.
+fn report(runs: &mut Runs<'_>, run: &Run) -> String {
+    let mut text = runs.describe(run);
+    if !runs.options.simulated || runs.options.terse || run.not_begun {
+        return text;
+    }
+    if runs.options.trace.is_none() {
+        let line = tracing::record_again(runs.test, run, runs.suite, runs.options);
+        text.push_str(&indented(&line));
+    }
+    runs.explain().iter().for_each(|more| text.push_str(&indented(more)));
+    text
+}
+
+/// What is to be shown of a run: what it printed and was not shown yet, and the report.
+pub(super) fn shown(runs: &mut Runs<'_>, mut run: Run) -> Vec<u8> {
+    let mut text = std::mem::take(&mut run.printed);
+    if run.record.passed() {
+        run.trace.iter().for_each(|line| text.extend_from_slice(indented(line).as_bytes()));
+    } else {
+        text.extend_from_slice(report(runs, &run).as_bytes());
+    }
+    text
+}
+
+/// This program, to run one test as these options say, with nothing from the environment.
+fn command(test: &str, options: &Options) -> std::io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--child", "--exact", test]);
+    for name in ["SEED", "SEEDS", "KERNEL", "TRACE", "JOBS", "VERBOSE"] {
+        command.env_remove(name);
+    }
+    command.args(options.simulated.then_some("--sim"));
+    command.args(options.kernel_name.iter().flat_map(|name| ["--kernel", name]));
+    command.args(options.verbose.then_some("--verbose"));
+    command.arg(format!("--limit={}", options.limit.as_secs_f64()));
+    Ok(command)
+}

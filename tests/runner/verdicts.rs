@@ -1,0 +1,120 @@
+//! Which verdict each of the hostile tests gets.
+
+use std::time::Duration;
+
+use raftlab::lab_tests;
+use raftlab::tester::LabTest;
+
+use crate::support::{hostile, run};
+
+pub const TESTS: &[LabTest] = lab_tests![
+    test_an_end_without_verdict_is_a_failure,
+    test_an_end_is_a_failure_however_it_is_run,
+    test_lies_are_not_believed,
+    test_threads_and_hooks_of_ones_own_hide_nothing,
+    test_what_hangs_is_ended,
+    test_memory_and_output_are_limited,
+    test_a_failure_is_told_whatever_the_output_does,
+    test_who_is_not_started_by_the_runner_gets_no_orders,
+];
+
+const ENDED: &str = "the process ended before the test did";
+
+/// Runs a hostile test beside one that does no harm: the one must fail with these words, and the
+/// other pass.
+#[track_caller]
+fn fails(name: &str, how: &[&str], words: &[&str]) {
+    for simulated in [false, true] {
+        let mut arguments = vec![name, "test_innocent"];
+        arguments.extend(how);
+        arguments.extend(simulated.then_some("--sim"));
+        let said = run(&mut hostile(&arguments));
+        assert_eq!(said.code, Some(101), "{name}: {}", said.text);
+        said.says(&[&format!("... FAILED --  {name}"), "1 passed; 1 failed"]);
+        said.says(words);
+        let short = &name["test_".len()..];
+        let again = if simulated {
+            format!("again: make replay S=hostile T={short} SEED=1")
+        } else {
+            format!("again: make test T={short} SEED=")
+        };
+        said.says(&[&again]);
+        assert!(said.after < Duration::from_secs(30), "{name} took {:?}", said.after);
+    }
+}
+
+fn test_an_end_without_verdict_is_a_failure() {
+    fails("test_exit_0", &[], &[ENDED, "exit status: 0"]);
+    fails("test_exit_101", &[], &[ENDED, "exit status: 101"]);
+    fails("test_exit_in_drop", &[], &[ENDED, "exit status: 0"]);
+    fails("test_abort", &[], &[ENDED, "signal: 6"]);
+    fails("test_overflow", &[], &[ENDED, "signal: "]);
+    fails("test_kill_itself", &[], &[ENDED, "signal: 9"]);
+    fails("test_exec_true", &[], &[ENDED, "exit status: 0"]);
+    fails("test_exec_sleep", &[], &["another program now"]);
+}
+
+fn test_an_end_is_a_failure_however_it_is_run() {
+    for how in [
+        &["--exact"][..],
+        &["--exact", "--nocapture"],
+        &["--exact", "--sim"],
+        &["--sim", "--seeds=1-12"],
+        &["--sim", "--stop-at-first", "--terse"],
+        &["--twice"],
+        &["--jobs=1"],
+    ] {
+        let mut arguments = vec!["test_exit_0"];
+        arguments.extend(how);
+        let said = run(&mut hostile(&arguments));
+        assert_eq!(said.code, Some(101), "{how:?}: {}", said.text);
+        said.says(&[ENDED]);
+    }
+}
+
+fn test_lies_are_not_believed() {
+    fails("test_forge_records", &[], &[ENDED, "exit status: 0"]);
+    fails("test_forge_on_each_descriptor", &[], &[ENDED, "exit status: 0"]);
+}
+
+fn test_threads_and_hooks_of_ones_own_hide_nothing() {
+    fails("test_hide_a_panic", &[], &["the harness's panic hook is gone"]);
+    fails("test_outside_panic", &[], &["as nobody does", "does not come from labsync"]);
+    fails("test_leave_a_thread", &[], &["a thread is left 2 s after the end", "asleep"]);
+    fails("test_burn_outside", &[], &["a thread is left 2 s after the end", "computing"]);
+    fails("test_lock_outside", &[], &["are for the threads that it knows"]);
+    for how in [&[][..], &["--sim"]] {
+        let said = run(&mut hostile(&[&["test_join_a_thread"], how].concat()));
+        assert_eq!(said.code, Some(0), "{}", said.text);
+    }
+}
+
+fn test_what_hangs_is_ended() {
+    let how = &["--limit=2"];
+    fails("test_stop_itself", how, &["it is stopped (SIGSTOP)"]);
+    fails("test_wait_outside", how, &[""]);
+    fails("test_lock_stdout_and_wait", how, &[""]);
+}
+
+fn test_memory_and_output_are_limited() {
+    let words = ["MB of memory; a test may take 300 MB"];
+    fails("test_keep_memory", &["--memory=300"], &words);
+    let cut = "bytes of the test's output are cut";
+    fails("test_print_for_ever", &["--limit=2"], &[cut]);
+    let said = run(&mut hostile(&["test_print_much", "test_innocent"]));
+    assert_eq!(said.code, Some(0), "{}", said.errors);
+    said.says(&["the first line", cut, "the last line", "2 passed"]);
+    assert!(said.text.len() < 3 << 20, "{} bytes", said.text.len());
+}
+
+fn test_a_failure_is_told_whatever_the_output_does() {
+    fails("test_panic", &[], &["as everybody does\n      in thread 'culprit' at tests/runner/"]);
+    fails("test_lock_stdout_and_panic", &[], &["with the output locked"]);
+    fails("test_long_panic", &[], &["long long", "bytes left out"]);
+}
+
+fn test_who_is_not_started_by_the_runner_gets_no_orders() {
+    let said = run(&mut hostile(&["--child", "--exact", "test_innocent"]));
+    assert_eq!(said.code, Some(2), "{}", said.text);
+    assert!(said.errors.contains("--child is for processes that the runner starts"));
+}
