@@ -3,7 +3,7 @@
 use raftlab::lab_tests;
 use raftlab::labsync::rng;
 use raftlab::tester::LabTest;
-use raftlab::tester::trace::{Trace, TraceError, VERSION};
+use raftlab::tester::trace::{Text, Trace, TraceError, VERSION};
 
 use crate::kit::small_trace;
 
@@ -68,11 +68,13 @@ fn test_each_cut_is_found() {
     assert_eq!(last, whole.records().len(), "without its end mark all events are there");
 }
 
-/// Many bytes at once, pieces moved and missing, numbers that claim a lot.
+/// Many bytes at once, pieces moved and missing, numbers that claim a lot: seen, and read without
+/// asking for much memory. `FUZZ=100000 make test-trace`: so many files.
 fn test_random_damage_is_found() {
     let good = small_trace();
     let random = |below: usize| rng::random_range(0..below);
-    for _ in 0..20_000 {
+    let number = std::env::var("FUZZ").map_or(20_000, |number| number.parse().expect("a number"));
+    for _ in 0..number {
         let mut bad = good.clone();
         let at = 12 + random(good.len() - 12);
         match random(4) {
@@ -84,7 +86,12 @@ fn test_random_damage_is_found() {
         if bad == good {
             continue;
         }
-        if let Ok(trace) = Trace::from_bytes(&bad) {
+        let mut read = None;
+        let held = allocation_counter::measure(|| read = Some(Trace::from_bytes(&bad))).bytes_max;
+        assert!(held < 1 << 20, "{held} bytes to read a file of {}", bad.len());
+        if let Some(Ok(trace)) = read {
+            let text = Text::new(&trace);
+            trace.records().last().iter().for_each(|record| drop(text.line(record)));
             let cut = trace.cut().expect("the damage is seen");
             assert!(cut.byte <= at, "damaged at {at}, cut at {}", cut.byte);
         }

@@ -38,11 +38,13 @@
 //! | `pace.rs` | B | what a leader sends, and when |
 //! | `commit.rs` | B | what is committed, and applied |
 //! | `persistence.rs` | C | what survives a crash |
+//! | `damage.rs` | C | disks that no server has written |
 //! | `snapshot.rs` | D | dropping the log's beginning |
 //! | `threads.rs` | all | loops: votes in parallel, a slow service, `kill()` |
 
 mod append;
 mod commit;
+mod damage;
 mod election;
 mod pace;
 mod persistence;

@@ -20,7 +20,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What is known of a bug under the original lab's suite.
-const ORIGINAL: [&str; 4] = ["caught", "missed", "rarely", "not tried"];
+const ORIGINAL: [&str; 5] = ["caught", "missed", "rarely", "judged", "not tried"];
 
 /// A planted bug.
 pub struct Patch {
@@ -34,7 +34,8 @@ pub struct Patch {
     /// The same by name, as `mutants/rules.txt` has it; perhaps several. Without any, no message
     /// can be right.
     pub rules: Vec<String>,
-    /// Whether the original lab's suite finds it: `caught`, `missed`, `rarely` or `not tried`.
+    /// Whether the original lab's suite finds it: `caught`, `missed`, `rarely`, `judged` (caught,
+    /// but in another form) or `not tried`.
     pub original: String,
     /// Why no test can tell it from a correct Raft, if that is so.
     pub equivalent: Option<String>,

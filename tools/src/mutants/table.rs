@@ -292,6 +292,7 @@ fn markdown_row(row: &Row) -> String {
     let original = match original.as_str() {
         "caught" => "yes",
         "missed" => "no",
+        "judged" => "(yes)",
         "not tried" => "?",
         rarely => rarely,
     };
