@@ -1,6 +1,7 @@
 //! The service on top of each server: it applies what Raft hands it, takes snapshots in Part D,
 //! and checks each message against the rules and against what all other servers applied.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,8 +35,9 @@ struct Applied {
     decided: Vec<(Command, ServerId)>,
     /// The living instance of each server; what an earlier one applies does not count.
     instances: Vec<u64>,
-    /// The last instance of each server for which `kill()` has returned.
-    killed: Vec<u64>,
+    /// The instances of each server for which `kill()` has returned. That of an earlier one may
+    /// return later than that of its successor.
+    killed: Vec<BTreeSet<u64>>,
 }
 
 /// What a service writes into a snapshot: the whole history.
@@ -51,7 +53,7 @@ impl Services {
             by_server: vec![Vec::new(); servers],
             decided: Vec::new(),
             instances: vec![0; servers],
-            killed: vec![0; servers],
+            killed: vec![BTreeSet::new(); servers],
         };
         let dawdling_ms = (0..servers).map(|_| AtomicU64::new(0)).collect();
         Services { applied: Mutex::unstalled(applied), dawdling_ms }
@@ -100,7 +102,7 @@ impl Services {
     /// `kill()` of its Raft has returned: the service should be given nothing any more.
     pub fn killed(&self, server: ServerId, instance: u64) {
         let mut applied = self.applied.lock();
-        applied.killed[server] = applied.killed[server].max(instance);
+        applied.killed[server].insert(instance);
     }
 
     /// The number of the living instance of a server's service.
@@ -182,7 +184,7 @@ impl Services {
 
     fn apply(&self, server: ServerId, instance: u64, message: ApplyMsg) -> Outcome {
         let mut applied = self.applied.lock();
-        if applied.killed[server] >= instance {
+        if applied.killed[server].contains(&instance) {
             return Outcome::Killed;
         }
         if applied.instances[server] != instance {
@@ -293,52 +295,4 @@ fn decode_snapshot(server: ServerId, data: &Bytes) -> SnapshotContent {
 
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "what must panic is looked at")]
-mod tests {
-    use super::*;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-
-    fn command(number: u64) -> Bytes {
-        labgob::to_bytes(&Command::Int(number)).into()
-    }
-
-    fn snapshot(index: Index) -> ApplyMsg {
-        let commands = (1..=index).map(Command::Int).collect();
-        let content = SnapshotContent { last_included_index: index, commands };
-        ApplyMsg::Snapshot { index, term: 1, data: labgob::to_bytes(&content).into() }
-    }
-
-    /// What a service that has applied 1 to 5 says of one more message; nothing if it takes it.
-    fn says(message: ApplyMsg) -> Option<String> {
-        let services = Services::new(1);
-        let instance = services.restart(0, &Bytes::default());
-        for index in 1..=5 {
-            services.apply(0, instance, ApplyMsg::Command { index, command: command(index) });
-        }
-        let apply = || services.apply(0, instance, message);
-        let taken = catch_unwind(AssertUnwindSafe(apply));
-        taken.err().map(|panic| *panic.downcast::<String>().expect("with a message"))
-    }
-
-    #[test]
-    fn a_snapshot_of_what_is_applied_changes_nothing() {
-        assert_eq!(says(snapshot(5)), None);
-        assert_eq!(says(snapshot(6)), None);
-    }
-
-    #[test]
-    fn a_snapshot_never_takes_the_service_back() {
-        let message = says(snapshot(4)).expect("it must be refused");
-        assert!(message.contains("has applied up to 5 (rule A1"), "{message}");
-    }
-
-    #[test]
-    fn each_index_is_applied_once_and_in_order() {
-        assert_eq!(says(ApplyMsg::Command { index: 6, command: command(6) }), None);
-        for index in [5, 7] {
-            let message = says(ApplyMsg::Command { index, command: command(index) });
-            let message = message.expect("it must be refused");
-            assert!(message.contains("apply out of order, expected index 6"), "{message}");
-            assert!(message.contains("rule A3"), "{message}");
-        }
-    }
-}
+mod tests;

@@ -104,8 +104,7 @@ impl Raft {
             told: vec![0; peers.len()],
             killed: false,
         };
-        let (state, statistics, applier) =
-            (Mutex::new(state), Mutex::new([0; 3]), Condvar::new());
+        let (state, statistics, applier) = (Mutex::new(state), Mutex::new([0; 3]), Condvar::new());
         let raft = Arc::new(Raft { me, peers, state, statistics, applier });
         let (ticker, applier) = (raft.clone(), raft.clone());
         thread::spawn(format!("raft-{me} ticker"), move || ticker.tick());
