@@ -14,6 +14,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_old_snapshot_resets_the_timer_2d,
     test_old_leaders_snapshot_does_not_reset_the_timer_2d,
     test_append_across_the_snapshot_is_compared_2d,
+    test_append_across_the_snapshot_brings_the_next_entry_2d,
     test_append_across_the_snapshot_ends_in_it_2d,
     test_snapshot_below_the_commit_takes_nothing_back_2d,
     test_newer_snapshot_wins_while_the_service_pauses_2d,
@@ -125,6 +126,24 @@ pub fn test_append_across_the_snapshot_is_compared_2d() {
     s.lacks_entry(2, 2, (9, 2));
 }
 
+pub fn test_append_across_the_snapshot_brings_the_next_entry_2d() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 3 and 4, behind a snapshot: the first entry behind it is \
+         compared, and added, like any other",
+    );
+    s.accepts(1, append(1, (0, 0), &[1; 4], 4));
+    s.applied_up_to(4);
+    s.snapshot(4);
+    sends_across(&s, 1, append(1, (2, 1), &[1, 1, 1], 4), (4, 1)); // the log was empty
+    s.has_entry(1, 1, (5, 1));
+    sends_across(&s, 2, append(2, (2, 1), &[1, 1, 2, 2], 4), (4, 1)); // it has another
+    s.has_entry(2, 2, (6, 2));
+    s.lacks_entry(2, 2, (5, 1));
+    s.accepts(2, append(2, (6, 2), &[], 6));
+    s.applies(&["1@1", "2@1", "3@1", "4@1", "5@2", "6@2"]);
+}
+
 pub fn test_append_across_the_snapshot_ends_in_it_2d() {
     let s = Stage::new(
         3,
@@ -149,10 +168,11 @@ pub fn test_snapshot_below_the_commit_takes_nothing_back_2d() {
         "Figure 2, state: commitIndex and lastApplied never fall, also when a snapshot comes that \
          is older than the one and newer than the other",
     );
-    // The service holds one message, and two more are under way: the others are not applied yet.
+    // The applier may have taken the first three; it cannot have handed out the others.
     s.pause_service(true);
-    s.accepts(1, append(1, (0, 0), &[1; 9], 9));
+    s.accepts(1, append(1, (0, 0), &[1; 3], 3));
     s.wait(A_MOMENT);
+    s.accepts(1, append(1, (3, 1), &[1; 6], 9));
     s.install(1, install(1, (6, 1)));
     s.has_entry(1, 1, (9, 1));
     s.pause_service(false);

@@ -219,6 +219,8 @@ on_a_snapshot![
         compaction::test_old_leaders_snapshot_does_not_reset_the_timer_2d,
     test_append_across_the_snapshot_is_compared_on_a_snapshot_2d =
         compaction::test_append_across_the_snapshot_is_compared_2d,
+    test_append_across_the_snapshot_brings_the_next_entry_on_a_snapshot_2d =
+        compaction::test_append_across_the_snapshot_brings_the_next_entry_2d,
     test_append_across_the_snapshot_ends_in_it_on_a_snapshot_2d =
         compaction::test_append_across_the_snapshot_ends_in_it_2d,
     test_snapshot_below_the_commit_takes_nothing_back_on_a_snapshot_2d =
