@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::labgob::{self, Bytes};
 use crate::labsync::channel::Receiver;
 use crate::labsync::{Mutex, rng, thread};
-use crate::raft::{ApplyMsg, Index, Raft, ServerId};
+use crate::raft::{ApplyMsg, Index, Persister, Raft, ServerId};
 
 use super::trace::{self, Event};
 use super::{Command, SNAPSHOT_INTERVAL};
@@ -75,13 +75,21 @@ impl Services {
     /// lay in memory is gone, and Raft must deliver it again. The instance's number.
     ///
     /// # Panics
-    /// If the persisted snapshot cannot be read.
-    pub fn restart(&self, server: ServerId, snapshot: &Bytes) -> u64 {
+    /// If the snapshot on the disk cannot be read, or is there without a Raft state: whoever
+    /// starts from such a disk forgets its term and its vote, and the next save its snapshot.
+    pub fn restart(&self, server: ServerId, disk: &Persister) -> u64 {
+        let (state, snapshot) = (disk.read_raft_state(), disk.read_snapshot());
+        let size = snapshot.len();
+        assert!(
+            size == 0 || !state.is_empty(),
+            "server {server} restarts from a disk with a snapshot of {size} bytes and no Raft \
+             state: save() takes both, each time (rule A9 of docs/contract.md)"
+        );
         let mut applied = self.applied.lock();
         applied.instances[server] += 1;
         applied.by_server[server].clear();
         if !snapshot.is_empty() {
-            let content = decode_snapshot(server, snapshot);
+            let content = decode_snapshot(server, &snapshot);
             applied.by_server[server] = content.commands;
         }
         applied.instances[server]
@@ -293,52 +301,4 @@ fn decode_snapshot(server: ServerId, data: &Bytes) -> SnapshotContent {
 
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "what must panic is looked at")]
-mod tests {
-    use super::*;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-
-    fn command(number: u64) -> Bytes {
-        labgob::to_bytes(&Command::Int(number)).into()
-    }
-
-    fn snapshot(index: Index) -> ApplyMsg {
-        let commands = (1..=index).map(Command::Int).collect();
-        let content = SnapshotContent { last_included_index: index, commands };
-        ApplyMsg::Snapshot { index, term: 1, data: labgob::to_bytes(&content).into() }
-    }
-
-    /// What a service that has applied 1 to 5 says of one more message; nothing if it takes it.
-    fn says(message: ApplyMsg) -> Option<String> {
-        let services = Services::new(1);
-        let instance = services.restart(0, &Bytes::default());
-        for index in 1..=5 {
-            services.apply(0, instance, ApplyMsg::Command { index, command: command(index) });
-        }
-        let apply = || services.apply(0, instance, message);
-        let taken = catch_unwind(AssertUnwindSafe(apply));
-        taken.err().map(|panic| *panic.downcast::<String>().expect("with a message"))
-    }
-
-    #[test]
-    fn a_snapshot_of_what_is_applied_changes_nothing() {
-        assert_eq!(says(snapshot(5)), None);
-        assert_eq!(says(snapshot(6)), None);
-    }
-
-    #[test]
-    fn a_snapshot_never_takes_the_service_back() {
-        let message = says(snapshot(4)).expect("it must be refused");
-        assert!(message.contains("has applied up to 5 (rule A1"), "{message}");
-    }
-
-    #[test]
-    fn each_index_is_applied_once_and_in_order() {
-        assert_eq!(says(ApplyMsg::Command { index: 6, command: command(6) }), None);
-        for index in [5, 7] {
-            let message = says(ApplyMsg::Command { index, command: command(index) });
-            let message = message.expect("it must be refused");
-            assert!(message.contains("apply out of order, expected index 6"), "{message}");
-            assert!(message.contains("rule A3"), "{message}");
-        }
-    }
-}
+mod tests;
