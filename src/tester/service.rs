@@ -261,7 +261,7 @@ impl Applied {
             "server {server} installs a snapshot at index {index}, but has applied up to {before} \
              (rule A1 of docs/contract.md)"
         );
-        for (position, command) in content.commands.iter().enumerate().skip(before) {
+        for (position, command) in content.commands.iter().enumerate() {
             self.check_agreement(server, position as Index + 1, command);
         }
         self.by_server[server] = content.commands;
