@@ -1,6 +1,7 @@
 //! The service on top of each server: it applies what Raft hands it, takes snapshots in Part D,
 //! and checks each message against the rules and against what all other servers applied.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,8 +35,9 @@ struct Applied {
     decided: Vec<(Command, ServerId)>,
     /// The living instance of each server; what an earlier one applies does not count.
     instances: Vec<u64>,
-    /// The last instance of each server for which `kill()` has returned.
-    killed: Vec<u64>,
+    /// The instances of each server for which `kill()` has returned. That of an earlier one may
+    /// return later than that of its successor.
+    killed: Vec<BTreeSet<u64>>,
 }
 
 /// What a service writes into a snapshot: the whole history.
@@ -51,7 +53,7 @@ impl Services {
             by_server: vec![Vec::new(); servers],
             decided: Vec::new(),
             instances: vec![0; servers],
-            killed: vec![0; servers],
+            killed: vec![BTreeSet::new(); servers],
         };
         let dawdling_ms = (0..servers).map(|_| AtomicU64::new(0)).collect();
         Services { applied: Mutex::unstalled(applied), dawdling_ms }
@@ -108,7 +110,7 @@ impl Services {
     /// `kill()` of its Raft has returned: the service should be given nothing any more.
     pub fn killed(&self, server: ServerId, instance: u64) {
         let mut applied = self.applied.lock();
-        applied.killed[server] = applied.killed[server].max(instance);
+        applied.killed[server].insert(instance);
     }
 
     /// The number of the living instance of a server's service.
@@ -190,7 +192,7 @@ impl Services {
 
     fn apply(&self, server: ServerId, instance: u64, message: ApplyMsg) -> Outcome {
         let mut applied = self.applied.lock();
-        if applied.killed[server] >= instance {
+        if applied.killed[server].contains(&instance) {
             return Outcome::Killed;
         }
         if applied.instances[server] != instance {

@@ -12,9 +12,6 @@
 //! Still right: each effect carries a copy of its arguments, and the network reorders anyhow. Until
 //! the snapshot is saved, the log that it replaces is there. What lies up to a server's commit is
 //! the same in every later leader's log, so a leader that goes on behind it skips nothing.
-//!
-//! Accused for now: the oracle sees a snapshot ahead of `last_applied` (seed 2 of
-//! `snapshot_install_crash_2d`); not decided yet.
 
 mod core;
 mod persister;

@@ -10,9 +10,6 @@
 //! Still right: `next_index` is a guess in Figure 2 as well; what counts is match_index, which rises
 //! with acknowledgements of the very entries that were sent. A guess that is too high is refused by
 //! the consistency check, and the hint brings it back.
-//!
-//! Accused for now: the service counts four messages after `kill()` (nemesis, seed 5 of `nemesis_2c`);
-//! not decided yet.
 
 mod core;
 mod persister;

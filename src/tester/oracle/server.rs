@@ -48,8 +48,11 @@ pub(super) fn check_indices(server: ServerId, shadow: &Shadow, view: &View<'_>) 
             return broken(VOLATILE, &[server], how);
         }
     }
-    // A snapshot that a leader has sent is ahead of what is applied, until it is delivered.
-    let moved = !shadow.seen || last_applied != shadow.last_applied;
+    // A snapshot that a leader has sent is ahead of what is applied, until it is delivered. It may
+    // have come before a restarted server shows itself for the first time: then the server still
+    // stands where its service began, at the snapshot from before.
+    let before = if shadow.seen { shadow.last_applied } else { shadow.snapshot_index };
+    let moved = last_applied != before;
     if moved && last_applied < snapshot_index {
         let how = format!(
             "server {server}: last_applied {last_applied} < snapshot index {snapshot_index}: the \

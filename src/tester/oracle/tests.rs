@@ -350,6 +350,35 @@ fn a_service_restarts_from_its_snapshot_alone() {
 }
 
 #[test]
+fn a_snapshot_may_come_before_the_first_look_after_a_restart() {
+    let installed = |applied| Fake {
+        snapshot: (2, 1),
+        commit_index: 2,
+        last_applied: applied,
+        voted_for: Some(0),
+        ..follower(1, &[])
+    };
+    let restart = || {
+        let mut cluster = Cluster::of(3);
+        let (leader, follower) = cluster.one_committed();
+        let shrunk = Fake { snapshot: (1, 1), commit_index: 1, last_applied: 1, ..follower };
+        cluster.ok(1, &Fake { terms: vec![], ..shrunk });
+        cluster.book.crashed(1);
+        cluster.book.started(1, 2);
+        let two = Fake { terms: vec![1, 1], commit_index: 1, last_applied: 1, ..leader };
+        cluster.ok(0, &two);
+        let other = Fake { voted_for: Some(0), ..self::follower(1, &[1, 1]) };
+        cluster.ok(2, &other);
+        cluster.ok(0, &Fake { role: FakeRole::Leader(vec![0, 1, 2]), commit_index: 2, ..two });
+        cluster
+    };
+    restart().ok(1, &installed(1));
+    restart().ok(1, &installed(2));
+    // Its service begins with the snapshot from before, and not with nothing.
+    restart().breaks(1, &installed(0), "last_applied 0 < snapshot index 2");
+}
+
+#[test]
 fn last_applied_never_lands_inside_a_snapshot() {
     let mut cluster = Cluster::of(3);
     let (leader, _) = cluster.one_committed();

@@ -135,3 +135,21 @@ fn a_damaged_snapshot_is_refused_or_read() {
     }
     assert!(refused > number / 2, "{refused} of {number} are refused");
 }
+
+#[test]
+fn only_whose_kill_has_returned_may_apply_no_more() {
+    let services = Services::new(1);
+    let first = services.restart(0, &Persister::new());
+    services.crash(0, first);
+    let second = services.restart(0, &Persister::new());
+    services.crash(0, second);
+    services.killed(0, second);
+    let outcome = |instance| {
+        let command = Bytes::default();
+        services.apply(0, instance, ApplyMsg::Command { index: 1, command })
+    };
+    assert!(matches!(outcome(first), Outcome::Dead), "its kill() is still under way");
+    assert!(matches!(outcome(second), Outcome::Killed));
+    services.killed(0, first);
+    assert!(matches!(outcome(first), Outcome::Killed));
+}

@@ -14,6 +14,11 @@
 //! The first two lines of this list are fixed (graders put their own in their place); the third
 //! is yours.
 //!
+//! # Receivers of methods
+//! The tests call every method on a clone of an `Arc<Raft>`: `&self`, `self: &Arc<Self>` and
+//! `self: Arc<Self>` all compile. A method that spawns a thread, say `start()` for an RPC, needs
+//! one of the last two: `let raft = self.clone();`, and the thread's body owns `raft`.
+//!
 //! # Tools
 //! Threads, locks, time and randomness come from `labsync`, and nowhere else:
 //! `thread::spawn(name, body)`, `thread::sleep`, `Mutex`, `Condvar`, `Instant::now()`,
