@@ -165,7 +165,7 @@ impl Config {
         self.crash1(server);
         let (ends, persister) = self.prepare_start(server);
         let (apply_sender, apply_receiver) = channel::bounded(APPLY_CHANNEL_CAPACITY);
-        let instance = self.services.restart(server, &persister.read_snapshot());
+        let instance = self.services.restart(server, &persister);
         let raft = Raft::make(ends, server, persister, apply_sender);
         self.get_state_of(server, &raft); // is its term still what it was?
         let (services, snapshot) = (self.services.clone(), self.snapshot);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::labgob::{self, Bytes};
 use crate::labsync::channel::Receiver;
 use crate::labsync::{Mutex, rng, thread};
-use crate::raft::{ApplyMsg, Index, Raft, ServerId};
+use crate::raft::{ApplyMsg, Index, Persister, Raft, ServerId};
 
 use super::trace::{self, Event};
 use super::{Command, SNAPSHOT_INTERVAL};
@@ -77,13 +77,21 @@ impl Services {
     /// lay in memory is gone, and Raft must deliver it again. The instance's number.
     ///
     /// # Panics
-    /// If the persisted snapshot cannot be read.
-    pub fn restart(&self, server: ServerId, snapshot: &Bytes) -> u64 {
+    /// If the snapshot on the disk cannot be read, or is there without a Raft state: whoever
+    /// starts from such a disk forgets its term and its vote, and the next save its snapshot.
+    pub fn restart(&self, server: ServerId, disk: &Persister) -> u64 {
+        let (state, snapshot) = (disk.read_raft_state(), disk.read_snapshot());
+        let size = snapshot.len();
+        assert!(
+            size == 0 || !state.is_empty(),
+            "server {server} restarts from a disk with a snapshot of {size} bytes and no Raft \
+             state: save() takes both, each time (rule A9 of docs/contract.md)"
+        );
         let mut applied = self.applied.lock();
         applied.instances[server] += 1;
         applied.by_server[server].clear();
         if !snapshot.is_empty() {
-            let content = decode_snapshot(server, snapshot);
+            let content = decode_snapshot(server, &snapshot);
             applied.by_server[server] = content.commands;
         }
         applied.instances[server]

@@ -163,7 +163,10 @@ pub fn test_figure_8_2c() {
         }
         figure_8_heal(&cfg, Fault::Crash);
     }
-    assert!(crashes > 0, "expected a leader in some of 1000 rounds, got none");
+    assert!(
+        crashes > 0,
+        "expected a leader in some of 1000 rounds, got none (rule A8 of docs/contract.md)"
+    );
 
     // do all agree when all are restarted?
     figure_8_end(&cfg, Fault::Crash, Command::random());
@@ -221,7 +224,10 @@ pub fn test_figure_8_unreliable_2c() {
         }
         figure_8_heal(&cfg, Fault::Disconnect);
     }
-    assert!(leaders > 0, "expected a leader in some of 1000 rounds, got none");
+    assert!(
+        leaders > 0,
+        "expected a leader in some of 1000 rounds, got none (rule A8 of docs/contract.md)"
+    );
 
     // do all agree when all are back, on a network as bad as ever?
     figure_8_end(&cfg, Fault::Disconnect, command());
