@@ -1,13 +1,14 @@
 //! All that is known of a cluster; votes and entries, which must be the same wherever they show.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::messages::{Call, Reply, Rpc};
 use super::pending::Pending;
-use super::server::{check_disk, check_indices, check_reign, check_terms, is_disk_check_due};
+use super::server::{
+    check_disk, check_indices, check_next_index, check_reign, check_terms, is_disk_check_due,
+};
 use super::shadow::{LogChange, Role, Shadow, entry_of};
 use super::{Broken, Check, broken};
 use crate::labgob::Bytes;
@@ -21,6 +22,8 @@ pub(super) struct Book {
     pub shadows: Vec<Shadow>,
     /// Who got whose vote, restarts included.
     pub votes: BTreeMap<(Term, ServerId), ServerId>,
+    /// Who has asked for votes in which term.
+    pub campaigns: BTreeSet<(Term, ServerId)>,
     pub leaders: BTreeMap<Term, ServerId>,
     /// Every entry that was ever in a log: by index, then those of different terms.
     pub entries: Vec<Vec<KnownEntry>>,
@@ -32,6 +35,8 @@ pub(super) struct Book {
     pub calls: BTreeMap<u64, Call>,
     /// What each server must show when it releases its lock next: see `pending.rs`.
     pub pending: Vec<Vec<Pending>>,
+    /// What servers said, and could not show any more because they crashed.
+    pub last_words: Vec<Arc<Rpc>>,
     /// What reached each server last.
     pub last_heard: Vec<Option<Heard>>,
     /// The time of the current step, since the run began.
@@ -54,7 +59,7 @@ pub(super) struct Heard {
     pub at: Duration,
     pub rpc: Arc<Rpc>,
     /// The reply to a message of its own, if it was one.
-    pub reply: Option<Reply>,
+    pub reply: Option<Arc<Reply>>,
 }
 
 impl Book {
@@ -62,12 +67,14 @@ impl Book {
         Book {
             shadows: (0..servers).map(|_| Shadow::default()).collect(),
             votes: BTreeMap::new(),
+            campaigns: BTreeSet::new(),
             leaders: BTreeMap::new(),
             entries: Vec::new(),
             committed: Vec::new(),
             committed_in: BTreeMap::new(),
             calls: BTreeMap::new(),
             pending: (0..servers).map(|_| Vec::new()).collect(),
+            last_words: Vec::new(),
             last_heard: (0..servers).map(|_| None).collect(),
             now: Duration::ZERO,
             closed: false,
@@ -88,7 +95,11 @@ impl Book {
 
     pub fn crashed(&mut self, server: ServerId) {
         self.shadows[server].instance = None;
-        self.pending[server].clear();
+        for pending in std::mem::take(&mut self.pending[server]) {
+            if let Pending::Sent(rpc) = pending {
+                self.last_words.push(rpc);
+            }
+        }
         self.last_heard[server] = None;
     }
 
@@ -97,9 +108,7 @@ impl Book {
         self.closed = true;
         let Broken { property, how, servers } = broken;
         let mut text = format!("{property} is broken: {how}");
-        let mut line = |args: std::fmt::Arguments<'_>| {
-            let _ = write!(text, "\n  {args}"); // writing to a String cannot fail
-        };
+        let mut line = |args: std::fmt::Arguments<'_>| text.push_str(&format!("\n  {args}"));
         for &server in servers {
             line(format_args!("server {server}: {}", self.shadows[server]));
             if let Some(Heard { at, rpc, reply }) = &self.last_heard[server] {
@@ -141,6 +150,7 @@ impl Book {
         self.check_vote(server, view)?;
         check_indices(server, shadow, view)?;
         check_reign(server, shadow, view, change.as_ref())?;
+        check_next_index(server, view)?;
         if read_disk {
             check_disk(server, view, disk)?;
         }
@@ -157,6 +167,9 @@ impl Book {
             self.check_entries(server, view, change, first_view)?;
         }
         if let Some(candidate) = view.voted_for {
+            if candidate == server {
+                self.campaigns.insert((view.current_term, server));
+            }
             self.votes.insert((view.current_term, server), candidate);
         }
         self.shadows[server].update(view, change.as_ref(), disk.writes);
@@ -184,6 +197,16 @@ impl Book {
                 None => "and now has no vote".to_string(),
             };
             let how = format!("server {server} voted for server {first} in term {term}, {now}");
+            return broken(ELECTION_SAFETY, &[server], how);
+        }
+        // A vote answers a request, which has been seen on its way.
+        let asker = view.voted_for.filter(|&candidate| candidate != server);
+        if let Some(candidate) = asker.filter(|&it| !self.campaigns.contains(&(term, it))) {
+            let how = format!(
+                "server {server} shows a vote for server {candidate} in term {term}, but server \
+                 {candidate} never asked for votes in term {term}: was voted_for cleared when \
+                 the term changed?"
+            );
             return broken(ELECTION_SAFETY, &[server], how);
         }
         if view.role != RoleView::Follower && view.voted_for != Some(server) {
