@@ -12,6 +12,7 @@ use crate::labsync::channel::Receiver;
 use crate::labsync::{Mutex, rng, thread};
 use crate::raft::{ApplyMsg, Index, Raft, ServerId};
 
+use super::oracle::Oracle;
 use super::trace::{self, Event};
 use super::{Command, SNAPSHOT_INTERVAL};
 
@@ -25,6 +26,8 @@ pub(super) struct Services {
     applied: Mutex<Applied>,
     /// How long each server's service dawdles at most, in ms: 0 but in the nemesis.
     dawdling_ms: Vec<AtomicU64>,
+    /// Hears of what is applied.
+    oracle: Option<Arc<Oracle>>,
 }
 
 struct Applied {
@@ -46,7 +49,7 @@ struct SnapshotContent {
 }
 
 impl Services {
-    pub fn new(servers: usize) -> Services {
+    pub fn new(servers: usize, oracle: Option<Arc<Oracle>>) -> Services {
         let applied = Applied {
             by_server: vec![Vec::new(); servers],
             decided: Vec::new(),
@@ -54,7 +57,7 @@ impl Services {
             killed: vec![0; servers],
         };
         let dawdling_ms = (0..servers).map(|_| AtomicU64::new(0)).collect();
-        Services { applied: Mutex::unstalled(applied), dawdling_ms }
+        Services { applied: Mutex::unstalled(applied), dawdling_ms, oracle }
     }
 
     /// From now on the service now and then pauses for up to so long, before it takes a message
@@ -190,17 +193,20 @@ impl Services {
         }
         match message {
             ApplyMsg::Command { index, command } => {
+                let bytes = command.clone();
                 let command: Command = match labgob::from_bytes(&command) {
                     Ok(command) => command,
                     Err(error) => panic!("server {server} applied no command at {index}: {error}"),
                 };
                 trace::record(|| Event::Applied { server, index, command: command.to_string() });
                 applied.append(server, index, command);
+                self.oracle.iter().for_each(|oracle| oracle.applied(server, index, &bytes));
                 Outcome::Applied(index)
             }
             ApplyMsg::Snapshot { index, term, data } => {
                 trace::record(|| Event::Installed { server, index, term, size: data.len() });
                 applied.install(server, index, decode_snapshot(server, &data));
+                self.oracle.iter().for_each(|oracle| oracle.installed(server, index));
                 Outcome::Installed
             }
         }
@@ -309,7 +315,7 @@ mod tests {
 
     /// What a service that has applied 1 to 5 says of one more message; nothing if it takes it.
     fn says(message: ApplyMsg) -> Option<String> {
-        let services = Services::new(1);
+        let services = Services::new(1, None);
         let instance = services.restart(0, &Bytes::default());
         for index in 1..=5 {
             services.apply(0, instance, ApplyMsg::Command { index, command: command(index) });

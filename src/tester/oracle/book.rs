@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::messages::{Call, Reply, Rpc};
-use super::pending::Pending;
+use super::pending::{Pending, Unshown};
 use super::server::{
     check_disk, check_indices, check_next_index, check_reign, check_terms, is_disk_check_due,
 };
 use super::shadow::{LogChange, Role, Shadow, entry_of};
+use super::wire::Wire;
 use super::{Broken, Check, broken};
 use crate::labgob::Bytes;
 use crate::raft::{Index, OnDisk, RoleView, ServerId, Term, View};
@@ -35,12 +36,20 @@ pub(super) struct Book {
     pub calls: BTreeMap<u64, Call>,
     /// What each server must show when it releases its lock next: see `pending.rs`.
     pub pending: Vec<Vec<Pending>>,
+    pub unshown: Vec<Unshown>,
+    /// Whether some instance of a server has shown itself.
+    pub has_shown: Vec<bool>,
     /// What servers said, and could not show any more because they crashed.
     pub last_words: Vec<Arc<Rpc>>,
     /// What reached each server last.
     pub last_heard: Vec<Option<Heard>>,
-    /// The time of the current step, since the run began.
+    /// What is seen from outside, View or not.
+    pub wire: Wire,
+    /// The time of the current step, since the run began, and its number.
     pub now: Duration,
+    pub step: u64,
+    /// Whether what servers show is not looked at.
+    pub blind: bool,
     closed: bool,
 }
 
@@ -74,9 +83,14 @@ impl Book {
             committed_in: BTreeMap::new(),
             calls: BTreeMap::new(),
             pending: (0..servers).map(|_| Vec::new()).collect(),
+            unshown: vec![Unshown::default(); servers],
+            has_shown: vec![false; servers],
             last_words: Vec::new(),
             last_heard: (0..servers).map(|_| None).collect(),
+            wire: Wire::new(servers),
             now: Duration::ZERO,
+            step: 0,
+            blind: false,
             closed: false,
         }
     }
@@ -91,6 +105,8 @@ impl Book {
         shadow.instance = Some(instance);
         shadow.seen = false;
         shadow.log_changes = None; // it counts anew
+        self.unshown[server] = Unshown { since: self.step, answers: 0 };
+        self.wire.started(server, instance);
     }
 
     pub fn crashed(&mut self, server: ServerId) {
@@ -110,7 +126,10 @@ impl Book {
         let mut text = format!("{property} is broken: {how}");
         let mut line = |args: std::fmt::Arguments<'_>| text.push_str(&format!("\n  {args}"));
         for &server in servers {
-            line(format_args!("server {server}: {}", self.shadows[server]));
+            match self.shadows[server].seen {
+                true => line(format_args!("server {server}: {}", self.shadows[server])),
+                false => line(format_args!("server {server}: {}", self.wire.describe(server))),
+            }
             if let Some(Heard { at, rpc, reply }) = &self.last_heard[server] {
                 let seconds = at.as_secs_f64();
                 match reply {
@@ -128,6 +147,33 @@ impl Book {
         text
     }
 
+    /// An instance of a server has saved.
+    pub fn saved(&mut self, server: ServerId, instance: usize, writes: u64) {
+        if self.shadows[server].instance == Some(instance) {
+            self.wire.saved(server, writes);
+        }
+    }
+
+    /// The service of a living server has been given a command.
+    pub fn applied(&mut self, server: ServerId, index: Index, command: &Bytes) -> Check {
+        self.wire.applied(server, index, command)?;
+        self.told_applied(server, index);
+        Ok(())
+    }
+
+    /// The service of a living server has been given a snapshot.
+    pub fn installed(&mut self, server: ServerId, index: Index) -> Check {
+        self.wire.installed(server, index)?;
+        self.told_applied(server, index);
+        Ok(())
+    }
+
+    fn told_applied(&mut self, server: ServerId, index: Index) {
+        if self.shadows[server].seen && self.shadows[server].commit_index < index {
+            self.pend(server, Pending::Applied { index });
+        }
+    }
+
     /// An instance of a server shows itself, with this on its disk.
     pub fn shown(
         &mut self,
@@ -137,9 +183,10 @@ impl Book {
         disk: &OnDisk,
     ) -> Check {
         let shadow = &self.shadows[server];
-        if shadow.instance != Some(instance) {
+        if shadow.instance != Some(instance) || self.blind {
             return Ok(());
         }
+        self.has_shown[server] = true;
         if shadow.equals(view, disk.writes) {
             return self.check_pending(server);
         }

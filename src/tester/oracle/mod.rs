@@ -40,17 +40,29 @@ mod server;
 mod shadow;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::sync::Arc;
 
+use crate::labgob::Bytes;
 use crate::labrpc::CallEvent;
 use crate::labsync::{self, Instant, Leaf};
-use crate::raft::{OnDisk, ServerId, View, Watcher};
+use crate::raft::{Index, OnDisk, ServerId, Term, View, Watcher};
 
 use self::book::Book;
+use self::pending::Pending;
 
-/// The name of the variable, and the value, that switch the oracle off.
-pub(super) const SWITCH: (&str, &str) = ("ORACLE", "off");
+/// The name of the variable that says what the oracle does.
+const SWITCH: &str = "ORACLE";
+/// Its value that switches it off.
+const OFF: &str = "off";
+/// Its value for an oracle that does not look at what servers show.
+const BLIND: &str = "blind";
+
+/// Whether the oracle knows such a value of [`SWITCH`].
+pub(super) fn is_choice(value: &str) -> bool {
+    [OFF, BLIND, "on"].contains(&value)
+}
 
 /// What is known of a cluster.
 pub(super) struct Oracle {
@@ -77,8 +89,11 @@ fn broken(property: &'static str, servers: &[ServerId], how: String) -> Check {
 impl Oracle {
     /// Nothing is known yet of so many servers. None if `ORACLE=off`.
     pub fn unless_off(servers: usize) -> Option<Arc<Oracle>> {
-        let off = std::env::var(SWITCH.0).is_ok_and(|value| value == SWITCH.1);
-        (!off).then(|| Arc::new(Oracle { book: Leaf::new(Book::new(servers)) }))
+        let choice = std::env::var(SWITCH).unwrap_or_default();
+        let blind = choice == BLIND;
+        let mut book = Book::new(servers);
+        book.blind = blind;
+        (choice != OFF).then(|| Arc::new(Oracle { book: Leaf::new(book) }))
     }
 
     /// A server is about to start for the `instance`th time. Who watches it.
@@ -104,12 +119,53 @@ impl Oracle {
         self.report(|book| book.saw_call(from, to, event));
     }
 
+    /// The service of a living server has been given the command at `index`.
+    ///
+    /// # Panics
+    /// If nobody can know that it is committed, or if another one is.
+    pub fn applied(&self, server: ServerId, index: Index, command: &Bytes) {
+        self.report(|book| book.applied(server, index, command));
+    }
+
+    /// The service of a living server has been given a snapshot up to `index`.
+    ///
+    /// # Panics
+    /// If nobody can know that it is committed.
+    pub fn installed(&self, server: ServerId, index: Index) {
+        self.report(|book| book.installed(server, index));
+    }
+
+    /// `get_state()` of an instance of a server has said that it leads.
+    pub fn said_to_lead(&self, (server, instance): (ServerId, usize), term: Term) {
+        let leads = Pending::Leads { term };
+        self.book.with(|book| book.said_to_lead(server, instance, leads));
+    }
+
+    /// `start()` of an instance of a server has taken a command.
+    ///
+    /// # Panics
+    /// If another one was at that index in that term.
+    pub fn took(
+        &self,
+        (server, instance): (ServerId, usize),
+        index: Index,
+        term: Term,
+        command: &Bytes,
+    ) {
+        self.report(|book| {
+            book.wire.took(server, index, term, command)?;
+            book.said_to_lead(server, instance, Pending::Took { index, term });
+            Ok(())
+        });
+    }
+
     /// Panics outside the lock: the run's end must not find it taken.
     fn report(&self, check: impl FnOnce(&mut Book) -> Check) {
         let message = self.book.with(|book| {
             if book.is_closed() {
                 return None; // the first finding counts
             }
+            book.step += 1;
             book.now = Instant::now().since_start();
             let broken = check(book).err()?;
             Some(book.close_with(&broken))
@@ -130,7 +186,9 @@ pub(super) struct Watch {
 }
 
 impl Watcher for Watch {
-    fn saved(&self, _disk: &OnDisk) {}
+    fn saved(&self, disk: &OnDisk) {
+        self.oracle.book.with(|book| book.saved(self.server, self.instance, disk.writes));
+    }
 
     /// # Panics
     /// If a property is broken.

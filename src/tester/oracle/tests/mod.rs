@@ -50,6 +50,7 @@ struct Cluster {
 impl Cluster {
     fn of(servers: usize) -> Cluster {
         let mut book = Book::new(servers);
+        book.wire.deaf = true;
         (0..servers).for_each(|server| book.started(server, 1));
         let mut cluster = Cluster { book, writes: 0 };
         for server in 0..servers {
