@@ -275,9 +275,9 @@ impl Config {
     #[track_caller]
     pub fn get_state(&self, server: ServerId) -> (Term, bool) {
         let before = self.history.before_asking(server); // before: as in `start`
-        let starts = self.members.lock()[server].starts;
-        let raft = self.raft(server);
-        let raft = raft.unwrap_or_else(|| panic!("get_state: server {server} is crashed"));
+        let living = self.living(server);
+        let (raft, starts) =
+            living.unwrap_or_else(|| panic!("get_state: server {server} is crashed"));
         let (term, is_leader) = self.ask_state(&before, &raft);
         if let Some(oracle) = self.oracle.as_ref().filter(|_| is_leader) {
             oracle.said_to_lead((server, starts), term);
@@ -293,8 +293,7 @@ impl Config {
     pub fn start(&self, server: ServerId, command: impl Into<Command>) -> Option<Started> {
         // In this order: of an instance that a restart has overtaken, the term does not count.
         let before = self.history.before_asking(server);
-        let starts = self.members.lock()[server].starts; // before: as above
-        let raft = self.raft(server)?;
+        let (raft, starts) = self.living(server)?;
         let command = command.into();
         let bytes = Bytes::from(labgob::to_bytes(&command));
         let (index, term, is_leader) = raft.clone().start(bytes.clone());
@@ -321,7 +320,14 @@ impl Config {
     }
 
     fn raft(&self, server: ServerId) -> Option<Arc<Raft>> {
-        self.members.lock()[server].raft.clone()
+        self.living(server).map(|(raft, _)| raft)
+    }
+
+    /// A server's living instance, and how often the server was started.
+    fn living(&self, server: ServerId) -> Option<(Arc<Raft>, usize)> {
+        let members = self.members.lock();
+        let Member { raft, starts, .. } = &members[server];
+        raft.clone().map(|raft| (raft, *starts))
     }
 
     #[track_caller]

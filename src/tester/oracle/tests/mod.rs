@@ -2,6 +2,7 @@
 //! a right Raft may show, then the one thing that is wrong.
 
 mod alone;
+mod outside;
 mod said;
 mod together;
 

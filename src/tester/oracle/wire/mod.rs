@@ -65,7 +65,7 @@ struct Peer {
     told: (Term, u64),
     /// The highest term of this instance's requests.
     sent: Term,
-    /// The term of its last campaign.
+    /// The term of this instance's last campaign.
     campaign: Option<Term>,
     /// What it had told when this instance started.
     floor: Term,
@@ -145,7 +145,7 @@ impl Wire {
     pub fn started(&mut self, server: ServerId, instance: usize) {
         let peer = &mut self.peers[server];
         peer.instance = instance;
-        (peer.sent, peer.floor) = (0, peer.told.0);
+        (peer.sent, peer.floor, peer.campaign) = (0, peer.told.0, None);
     }
 
     pub fn saved(&mut self, server: ServerId, writes: u64) {
@@ -182,6 +182,12 @@ impl Wire {
         if is_safe && peer.held.is_none_or(|old| key(&old) <= key(&held)) {
             peer.held = Some(held);
         }
+    }
+
+    /// Nothing is known of a server's log.
+    #[cfg(test)]
+    pub fn holds_nothing(&mut self, server: ServerId) {
+        self.peers[server].held = None;
     }
 
     fn instance(&self, server: ServerId) -> usize {
