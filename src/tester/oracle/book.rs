@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::messages::{Call, Reply, Rpc};
 use super::pending::{Pending, Unshown};
+use super::plight::Talk;
 use super::server::{
     check_disk, check_indices, check_next_index, check_reign, check_terms, is_disk_check_due,
 };
@@ -43,6 +44,9 @@ pub(super) struct Book {
     pub last_words: Vec<Arc<Rpc>>,
     /// What reached each server last.
     pub last_heard: Vec<Option<Heard>>,
+    /// What each server has said to each other lately, and when somebody last asked for votes.
+    pub talks: Vec<Vec<Talk>>,
+    pub last_campaign: Duration,
     /// What is seen from outside, View or not.
     pub wire: Wire,
     /// The time of the current step, since the run began, and its number.
@@ -87,6 +91,8 @@ impl Book {
             has_shown: vec![false; servers],
             last_words: Vec::new(),
             last_heard: (0..servers).map(|_| None).collect(),
+            talks: vec![vec![Talk::default(); servers]; servers],
+            last_campaign: Duration::ZERO,
             wire: Wire::new(servers),
             now: Duration::ZERO,
             step: 0,

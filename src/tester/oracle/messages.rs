@@ -97,6 +97,7 @@ impl Book {
         let from = rpc.from;
         if let Message::Vote(args) = &rpc.message {
             self.campaigns.insert((args.term, from));
+            self.last_campaign = self.now;
         }
         if self.shadows[from].instance == Some(rpc.instance) && !self.wire.deaf {
             let shows = self.shadows[from].seen;
@@ -139,6 +140,7 @@ impl Book {
         let Some(reply) = rpc.message.decode_reply(reply) else { return Ok(()) };
         let reply = Arc::new(reply);
         if self.shadows[rpc.from].instance == Some(rpc.instance) {
+            self.note_talk(&rpc, &reply);
             self.wire.received(&rpc, &reply)?;
         }
         let shadow = &self.shadows[rpc.to];

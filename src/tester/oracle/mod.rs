@@ -6,7 +6,7 @@
 //! test would notice, and whatever the test is about:
 //!
 //! - **Election Safety**: one leader a term, elected by a majority; one vote a server and term,
-//!   restarts included.
+//!   restarts included, and only for a candidate that has asked for it.
 //! - **Leader Append-Only**: within its reign a leader's log only grows.
 //! - **Log Matching**: index and term determine the command and the entry before; an
 //!   entry first appears in the log of its term's leader.
@@ -14,13 +14,18 @@
 //!   the leader of its term, or along with an entry of it; a new leader has all of it.
 //! - **State Machine Safety**: all servers commit the same entries, and none that no leader has.
 //! - **Figure 2**: terms, `commit_index`, `last_applied` and, within a reign, `match_index` never
-//!   fall; memory is on disk; `match_index` is true; snapshot index, `last_applied`, `commit_index`
+//!   fall; memory is on disk; `match_index` is true, `next_index` in reach; snapshot index, `last_applied`, `commit_index`
 //!   and last index are in order; and what a message says is so: who asks for votes has its own,
 //!   who sends entries leads and has them, who grants a vote has cast it, who accepts entries
 //!   holds them, who answers has adopted the term.
 //!
 //! All of these hold for any right Raft at the moments when it shows itself. How long anything
 //! takes is not the oracle's business: liveness and timers are the tests'.
+//!
+//! A server need not show itself. Then the oracle judges it from outside: by what it sends and
+//! answers, by how often it saves, and by what its service is given (`wire/`). It does so anyhow, so
+//! that a server cannot show one thing and do another; and one that has shown itself must go on.
+//! With `ORACLE=blind` nothing but this is left.
 //!
 //! # Cost
 //! Proportional to what has changed since the server last showed itself; a view that shows
@@ -29,13 +34,15 @@
 //!
 //! # Layout
 //! `book.rs` (all that is known), `server.rs` (what one server may not show), `cluster.rs` (what the
-//! servers may not show together), `messages.rs` (RPCs), `pending.rs`
-//! (what must show soon), `shadow.rs` (what a server showed last).
+//! servers may not show together), `messages.rs` (RPCs), `pending.rs` (what must show soon),
+//! `shadow.rs` (what a server showed last), `wire/` (what is seen from outside), `plight.rs` (why
+//! nothing goes on).
 
 mod book;
 mod cluster;
 mod messages;
 mod pending;
+mod plight;
 mod server;
 mod shadow;
 #[cfg(test)]
@@ -157,6 +164,18 @@ impl Oracle {
             book.said_to_lead(server, instance, Pending::Took { index, term });
             Ok(())
         });
+    }
+
+    /// How a server is, in a line.
+    pub fn plight_of(&self, server: ServerId) -> String {
+        let now = Instant::now().since_start();
+        self.book.with(|book| book.plight_of(server, now))
+    }
+
+    /// What explains that the `connected` servers do not go on, and the test of Figure 2 for it.
+    pub fn symptom(&self, connected: &[ServerId]) -> Option<(String, &'static str)> {
+        let now = Instant::now().since_start();
+        self.book.with(|book| book.symptom(connected, now))
     }
 
     /// Panics outside the lock: the run's end must not find it taken.

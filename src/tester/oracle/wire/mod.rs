@@ -107,6 +107,7 @@ struct Reign {
     log: Vec<Term>,
     /// Up to where each server has accepted, in answers that have arrived.
     accepted: Vec<Index>,
+    told_commit: Index,
 }
 
 /// An entry that was sent, or taken by a `start()`.
@@ -196,6 +197,44 @@ impl Wire {
 
     fn is_majority(&self, count: usize) -> bool {
         count > self.peers.len() / 2
+    }
+
+    /// A candidate that has the votes of a majority, in the newest term of all, and leads not.
+    pub fn won_and_silent(&self, connected: &[ServerId]) -> Option<(Term, ServerId)> {
+        let (&(term, _), _) = self.campaigns.last_key_value()?;
+        let campaigns = self.campaigns.range((term, 0)..);
+        let mut won = campaigns.filter(|(_, campaign)| self.is_majority(campaign.votes.len()));
+        let ((_, server), campaign) = won.next()?;
+        let lives = connected.contains(server) && campaign.instance == self.instance(*server);
+        (lives && !self.reigns.contains_key(&term)).then_some((term, *server))
+    }
+
+    /// Whether a server was seen to vote in the last term that it has told.
+    pub fn votes_in_its_last_term(&self, server: ServerId) -> bool {
+        let key = (self.peers[server].told.0, server);
+        self.votes.contains_key(&key) || self.campaigns.contains_key(&key)
+    }
+
+    pub fn has_entries(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
+    /// The newest leader.
+    pub fn last_reign(&self) -> Option<(Term, ServerId)> {
+        self.reigns.last_key_value().map(|(&term, reign)| (term, reign.leader))
+    }
+
+    /// Up to where the leader of a term can know that entries are committed, and has told.
+    pub fn committed_by(&self, term: Term) -> Index {
+        self.committed_in.get(&term).copied().unwrap_or(0)
+    }
+
+    pub fn told_commit(&self, term: Term) -> Index {
+        self.reigns.get(&term).map_or(0, |reign| reign.told_commit)
+    }
+
+    pub fn applied_by(&self, server: ServerId) -> Index {
+        self.peers[server].applied
     }
 
     /// What is known of a server, in a line.

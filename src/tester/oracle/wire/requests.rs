@@ -93,7 +93,8 @@ impl Wire {
         }
         if !self.reigns.contains_key(&term) {
             let accepted = vec![0; self.peers.len()];
-            self.reigns.insert(term, Reign { leader: from, log: Vec::new(), accepted });
+            self.reigns
+                .insert(term, Reign { leader: from, log: Vec::new(), accepted, told_commit: 0 });
             let earlier = self.committed_in.range(..term).map(|(_, &index)| index).max();
             self.check_elected(term, earlier.unwrap_or(0))?;
         }
@@ -232,7 +233,10 @@ impl Wire {
         Ok(())
     }
 
-    fn check_told_commit(&self, rpc: &Rpc, index: Index) -> Check {
+    fn check_told_commit(&mut self, rpc: &Rpc, index: Index) -> Check {
+        if let Some(reign) = self.reigns.get_mut(&rpc.message.term()) {
+            reign.told_commit = reign.told_commit.max(index);
+        }
         if !self.can_be_committed(index) {
             let how = format!(
                 "server {} sends {}, but {}",
