@@ -43,7 +43,7 @@ impl Config {
                 return leaders[0];
             }
         }
-        panic!("expected one leader, got none");
+        panic!("expected one leader, got none{}", self.states());
     }
 
     /// The term that all connected servers agree on.
@@ -54,7 +54,8 @@ impl Config {
     pub fn check_terms(&self) -> Term {
         let states = self.connected_states();
         let term = states.first().map_or(0, |state| state.1);
-        assert!(states.iter().all(|state| state.1 == term), "servers disagree on term: {states:?}");
+        let agree = states.iter().all(|state| state.1 == term);
+        assert!(agree, "servers disagree on term: {states:?}{}", self.states());
         term
     }
 
@@ -66,7 +67,8 @@ impl Config {
             assert!(
                 !is_leader,
                 "expected no leader among connected servers, but {server} claims to be leader \
-                 of term {term}"
+                 of term {term}{}",
+                self.states()
             );
         }
     }
@@ -111,7 +113,8 @@ impl Config {
             }
         }
         let (count, command) = self.n_committed(index);
-        assert!(count >= n, "only {count} decided for index {index}; wanted {n}");
+        let states = || self.states();
+        assert!(count >= n, "only {count} decided for index {index}; wanted {n}{}", states());
         command
     }
 
@@ -143,7 +146,7 @@ impl Config {
                 None => thread::sleep(NO_LEADER_PAUSE),
             }
         }
-        panic!("one({command}) failed to reach agreement");
+        panic!("one({command}) failed to reach agreement{}", self.states());
     }
 
     /// Gives the command to the first connected server that takes it, from `next` onwards.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::labgob;
+use crate::labgob::{self, Bytes};
 use crate::labrpc::{ClientEnd, Disturbance, Network, Server};
 use crate::labsync;
 use crate::labsync::{Instant, Mutex, channel, thread};
@@ -92,7 +92,7 @@ impl Config {
             snapshot,
             network,
             members: Mutex::unstalled((0..servers).map(|_| member()).collect()),
-            services: Arc::new(Services::new(servers)),
+            services: Arc::new(Services::new(servers, oracle.clone())),
             history,
             oracle,
             counts: Mutex::unstalled(Counts {
@@ -275,9 +275,14 @@ impl Config {
     #[track_caller]
     pub fn get_state(&self, server: ServerId) -> (Term, bool) {
         let before = self.history.before_asking(server); // before: as in `start`
-        let raft = self.raft(server);
-        let raft = raft.unwrap_or_else(|| panic!("get_state: server {server} is crashed"));
-        self.ask_state(&before, &raft)
+        let living = self.living(server);
+        let (raft, starts) =
+            living.unwrap_or_else(|| panic!("get_state: server {server} is crashed"));
+        let (term, is_leader) = self.ask_state(&before, &raft);
+        if let Some(oracle) = self.oracle.as_ref().filter(|_| is_leader) {
+            oracle.said_to_lead((server, starts), term);
+        }
+        (term, is_leader)
     }
 
     /// Gives a command to a server; `None` if it is crashed.
@@ -288,9 +293,10 @@ impl Config {
     pub fn start(&self, server: ServerId, command: impl Into<Command>) -> Option<Started> {
         // In this order: of an instance that a restart has overtaken, the term does not count.
         let before = self.history.before_asking(server);
-        let raft = self.raft(server)?;
+        let (raft, starts) = self.living(server)?;
         let command = command.into();
-        let (index, term, is_leader) = raft.clone().start(labgob::to_bytes(&command).into());
+        let bytes = Bytes::from(labgob::to_bytes(&command));
+        let (index, term, is_leader) = raft.clone().start(bytes.clone());
         trace::step(|| {
             let command = command.to_string();
             TestStep::Command { server, command, index, term, taken: is_leader }
@@ -299,6 +305,9 @@ impl Config {
         if is_leader {
             self.history.saw_term(&before, term);
             self.history.saw_start(&before, index, term, &command);
+            if let Some(oracle) = &self.oracle {
+                oracle.took((server, starts), index, term, &bytes);
+            }
         }
         Some(Started { index, term, is_leader })
     }
@@ -311,7 +320,14 @@ impl Config {
     }
 
     fn raft(&self, server: ServerId) -> Option<Arc<Raft>> {
-        self.members.lock()[server].raft.clone()
+        self.living(server).map(|(raft, _)| raft)
+    }
+
+    /// A server's living instance, and how often the server was started.
+    fn living(&self, server: ServerId) -> Option<(Arc<Raft>, usize)> {
+        let members = self.members.lock();
+        let Member { raft, starts, .. } = &members[server];
+        raft.clone().map(|raft| (raft, *starts))
     }
 
     #[track_caller]

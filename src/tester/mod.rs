@@ -19,7 +19,8 @@
 //! # Layout
 //! [`Config`] (`config.rs`: the cluster; `checks.rs`: what tests ask; `banner.rs`: what they print;
 //! `faults.rs`: what befalls it in the nemesis only), `service.rs` (the service and its checks),
-//! `history.rs` (leaders, terms and indices over the whole test), `oracle/` (every step checked),
+//! `states.rs` (what a failure shows of each server), `history.rs` (leaders, terms and indices over
+//! the whole test), `oracle/` (every step checked, with a View and without),
 //! [`trace`] (everything that happens in a run, in a file), [`runner`] (the command line: which
 //! tests, how many at a time, seeds), `canary.rs` (was the host too slow?).
 
@@ -36,6 +37,7 @@ mod logger;
 mod oracle;
 pub mod runner;
 mod service;
+mod states;
 pub mod trace;
 
 use std::time::Duration;

@@ -13,6 +13,7 @@ use crate::labsync::channel::Receiver;
 use crate::labsync::{Mutex, rng, thread};
 use crate::raft::{ApplyMsg, Index, Persister, Raft, ServerId};
 
+use super::oracle::Oracle;
 use super::trace::{self, Event};
 use super::{Command, SNAPSHOT_INTERVAL};
 
@@ -26,6 +27,8 @@ pub(super) struct Services {
     applied: Mutex<Applied>,
     /// How long each server's service dawdles at most, in ms: 0 but in the nemesis.
     dawdling_ms: Vec<AtomicU64>,
+    /// Hears of what is applied.
+    oracle: Option<Arc<Oracle>>,
 }
 
 struct Applied {
@@ -48,7 +51,7 @@ struct SnapshotContent {
 }
 
 impl Services {
-    pub fn new(servers: usize) -> Services {
+    pub fn new(servers: usize, oracle: Option<Arc<Oracle>>) -> Services {
         let applied = Applied {
             by_server: vec![Vec::new(); servers],
             decided: Vec::new(),
@@ -56,7 +59,7 @@ impl Services {
             killed: vec![BTreeSet::new(); servers],
         };
         let dawdling_ms = (0..servers).map(|_| AtomicU64::new(0)).collect();
-        Services { applied: Mutex::unstalled(applied), dawdling_ms }
+        Services { applied: Mutex::unstalled(applied), dawdling_ms, oracle }
     }
 
     /// From now on the service now and then pauses for up to so long, before it takes a message
@@ -200,17 +203,20 @@ impl Services {
         }
         match message {
             ApplyMsg::Command { index, command } => {
+                let bytes = command.clone();
                 let command: Command = match labgob::from_bytes(&command) {
                     Ok(command) => command,
                     Err(error) => panic!("server {server} applied no command at {index}: {error}"),
                 };
                 trace::record(|| Event::Applied { server, index, command: command.to_string() });
                 applied.append(server, index, command);
+                self.oracle.iter().for_each(|oracle| oracle.applied(server, index, &bytes));
                 Outcome::Applied(index)
             }
             ApplyMsg::Snapshot { index, term, data } => {
                 trace::record(|| Event::Installed { server, index, term, size: data.len() });
                 applied.install(server, index, decode_snapshot(server, &data));
+                self.oracle.iter().for_each(|oracle| oracle.installed(server, index));
                 Outcome::Installed
             }
         }

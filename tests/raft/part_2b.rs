@@ -203,7 +203,7 @@ pub fn test_concurrent_starts_2b() {
     let cfg = Config::make(3, false, false);
     cfg.begin("Test (2B): concurrent Start()s");
 
-    in_one_term(|| try_concurrent_starts(&cfg));
+    in_one_term(&cfg, || try_concurrent_starts(&cfg));
 
     cfg.end();
 }
@@ -350,7 +350,7 @@ pub fn test_count_2b() {
     );
 
     // do a dozen commands in one term?
-    let agreed = in_one_term(|| try_count_agreement(&cfg));
+    let agreed = in_one_term(&cfg, || try_count_agreement(&cfg));
 
     // and does a second without work?
     thread::sleep(RAFT_ELECTION_TIMEOUT);
@@ -404,7 +404,7 @@ fn try_count_agreement(cfg: &Config) -> Option<usize> {
 }
 
 /// Makes up to five attempts to get through something before the term changes.
-fn in_one_term<T>(attempt: impl Fn() -> Option<T>) -> T {
+fn in_one_term<T>(cfg: &Config, attempt: impl Fn() -> Option<T>) -> T {
     for tries in 0..5 {
         if tries > 0 {
             // give the servers some time to settle
@@ -414,7 +414,7 @@ fn in_one_term<T>(attempt: impl Fn() -> Option<T>) -> T {
             return result;
         }
     }
-    panic!("term changed too often: no luck in 5 tries");
+    panic!("term changed too often: no luck in 5 tries{}", cfg.states());
 }
 
 /// `Start()`, where no server ever crashes.

@@ -1,14 +1,17 @@
 //! All that is known of a cluster; votes and entries, which must be the same wherever they show.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::messages::{Call, Reply, Rpc};
-use super::pending::Pending;
-use super::server::{check_disk, check_indices, check_reign, check_terms, is_disk_check_due};
+use super::pending::{Pending, Unshown};
+use super::plight::Talk;
+use super::server::{
+    check_disk, check_indices, check_next_index, check_reign, check_terms, is_disk_check_due,
+};
 use super::shadow::{LogChange, Role, Shadow, entry_of};
+use super::wire::Wire;
 use super::{Broken, Check, broken};
 use crate::labgob::Bytes;
 use crate::raft::{Index, OnDisk, RoleView, ServerId, Term, View};
@@ -21,6 +24,8 @@ pub(super) struct Book {
     pub shadows: Vec<Shadow>,
     /// Who got whose vote, restarts included.
     pub votes: BTreeMap<(Term, ServerId), ServerId>,
+    /// Who has asked for votes in which term.
+    pub campaigns: BTreeSet<(Term, ServerId)>,
     pub leaders: BTreeMap<Term, ServerId>,
     /// Every entry that was ever in a log: by index, then those of different terms.
     pub entries: Vec<Vec<KnownEntry>>,
@@ -32,10 +37,23 @@ pub(super) struct Book {
     pub calls: BTreeMap<u64, Call>,
     /// What each server must show when it releases its lock next: see `pending.rs`.
     pub pending: Vec<Vec<Pending>>,
+    pub unshown: Vec<Unshown>,
+    /// Whether some instance of a server has shown itself.
+    pub has_shown: Vec<bool>,
+    /// What servers said, and could not show any more because they crashed.
+    pub last_words: Vec<Arc<Rpc>>,
     /// What reached each server last.
     pub last_heard: Vec<Option<Heard>>,
-    /// The time of the current step, since the run began.
+    /// What each server has said to each other lately, and when somebody last asked for votes.
+    pub talks: Vec<Vec<Talk>>,
+    pub last_campaign: Duration,
+    /// What is seen from outside, View or not.
+    pub wire: Wire,
+    /// The time of the current step, since the run began, and its number.
     pub now: Duration,
+    pub step: u64,
+    /// Whether what servers show is not looked at.
+    pub blind: bool,
     closed: bool,
 }
 
@@ -54,7 +72,7 @@ pub(super) struct Heard {
     pub at: Duration,
     pub rpc: Arc<Rpc>,
     /// The reply to a message of its own, if it was one.
-    pub reply: Option<Reply>,
+    pub reply: Option<Arc<Reply>>,
 }
 
 impl Book {
@@ -62,14 +80,23 @@ impl Book {
         Book {
             shadows: (0..servers).map(|_| Shadow::default()).collect(),
             votes: BTreeMap::new(),
+            campaigns: BTreeSet::new(),
             leaders: BTreeMap::new(),
             entries: Vec::new(),
             committed: Vec::new(),
             committed_in: BTreeMap::new(),
             calls: BTreeMap::new(),
             pending: (0..servers).map(|_| Vec::new()).collect(),
+            unshown: vec![Unshown::default(); servers],
+            has_shown: vec![false; servers],
+            last_words: Vec::new(),
             last_heard: (0..servers).map(|_| None).collect(),
+            talks: vec![vec![Talk::default(); servers]; servers],
+            last_campaign: Duration::ZERO,
+            wire: Wire::new(servers),
             now: Duration::ZERO,
+            step: 0,
+            blind: false,
             closed: false,
         }
     }
@@ -84,11 +111,17 @@ impl Book {
         shadow.instance = Some(instance);
         shadow.seen = false;
         shadow.log_changes = None; // it counts anew
+        self.unshown[server] = Unshown { since: self.step, answers: 0 };
+        self.wire.started(server, instance);
     }
 
     pub fn crashed(&mut self, server: ServerId) {
         self.shadows[server].instance = None;
-        self.pending[server].clear();
+        for pending in std::mem::take(&mut self.pending[server]) {
+            if let Pending::Sent(rpc) = pending {
+                self.last_words.push(rpc);
+            }
+        }
         self.last_heard[server] = None;
     }
 
@@ -97,11 +130,12 @@ impl Book {
         self.closed = true;
         let Broken { property, how, servers } = broken;
         let mut text = format!("{property} is broken: {how}");
-        let mut line = |args: std::fmt::Arguments<'_>| {
-            let _ = write!(text, "\n  {args}"); // writing to a String cannot fail
-        };
+        let mut line = |args: std::fmt::Arguments<'_>| text.push_str(&format!("\n  {args}"));
         for &server in servers {
-            line(format_args!("server {server}: {}", self.shadows[server]));
+            match self.shadows[server].seen {
+                true => line(format_args!("server {server}: {}", self.shadows[server])),
+                false => line(format_args!("server {server}: {}", self.wire.describe(server))),
+            }
             if let Some(Heard { at, rpc, reply }) = &self.last_heard[server] {
                 let seconds = at.as_secs_f64();
                 match reply {
@@ -119,6 +153,33 @@ impl Book {
         text
     }
 
+    /// An instance of a server has saved.
+    pub fn saved(&mut self, server: ServerId, instance: usize, writes: u64) {
+        if self.shadows[server].instance == Some(instance) {
+            self.wire.saved(server, writes);
+        }
+    }
+
+    /// The service of a living server has been given a command.
+    pub fn applied(&mut self, server: ServerId, index: Index, command: &Bytes) -> Check {
+        self.wire.applied(server, index, command)?;
+        self.told_applied(server, index);
+        Ok(())
+    }
+
+    /// The service of a living server has been given a snapshot.
+    pub fn installed(&mut self, server: ServerId, index: Index) -> Check {
+        self.wire.installed(server, index)?;
+        self.told_applied(server, index);
+        Ok(())
+    }
+
+    fn told_applied(&mut self, server: ServerId, index: Index) {
+        if self.shadows[server].seen && self.shadows[server].commit_index < index {
+            self.pend(server, Pending::Applied { index });
+        }
+    }
+
     /// An instance of a server shows itself, with this on its disk.
     pub fn shown(
         &mut self,
@@ -128,9 +189,10 @@ impl Book {
         disk: &OnDisk,
     ) -> Check {
         let shadow = &self.shadows[server];
-        if shadow.instance != Some(instance) {
+        if shadow.instance != Some(instance) || self.blind {
             return Ok(());
         }
+        self.has_shown[server] = true;
         if shadow.equals(view, disk.writes) {
             return self.check_pending(server);
         }
@@ -141,6 +203,7 @@ impl Book {
         self.check_vote(server, view)?;
         check_indices(server, shadow, view)?;
         check_reign(server, shadow, view, change.as_ref())?;
+        check_next_index(server, view)?;
         if read_disk {
             check_disk(server, view, disk)?;
         }
@@ -157,6 +220,9 @@ impl Book {
             self.check_entries(server, view, change, first_view)?;
         }
         if let Some(candidate) = view.voted_for {
+            if candidate == server {
+                self.campaigns.insert((view.current_term, server));
+            }
             self.votes.insert((view.current_term, server), candidate);
         }
         self.shadows[server].update(view, change.as_ref(), disk.writes);
@@ -184,6 +250,16 @@ impl Book {
                 None => "and now has no vote".to_string(),
             };
             let how = format!("server {server} voted for server {first} in term {term}, {now}");
+            return broken(ELECTION_SAFETY, &[server], how);
+        }
+        // A vote answers a request, which has been seen on its way.
+        let asker = view.voted_for.filter(|&candidate| candidate != server);
+        if let Some(candidate) = asker.filter(|&it| !self.campaigns.contains(&(term, it))) {
+            let how = format!(
+                "server {server} shows a vote for server {candidate} in term {term}, but server \
+                 {candidate} never asked for votes in term {term}: was voted_for cleared when \
+                 the term changed?"
+            );
             return broken(ELECTION_SAFETY, &[server], how);
         }
         if view.role != RoleView::Follower && view.voted_for != Some(server) {

@@ -24,9 +24,11 @@ impl Book {
             let how = format!("term {term} has two leaders, server {first} and server {server}");
             return broken(ELECTION_SAFETY, &[first, server], how);
         }
-        let voters: Vec<ServerId> = (0..self.shadows.len())
-            .filter(|&voter| self.votes.get(&(term, voter)) == Some(&server))
-            .collect();
+        let votes = |&voter: &ServerId| {
+            self.votes.get(&(term, voter)) == Some(&server)
+                || self.has_told_early(voter, |said| said.grants(term, server))
+        };
+        let voters: Vec<ServerId> = (0..self.shadows.len()).filter(votes).collect();
         if !self.is_majority(voters.len()) {
             let how = format!(
                 "server {server} leads term {term} with the votes of {voters:?} only, no majority \
@@ -56,7 +58,8 @@ impl Book {
 
     fn check_holds_committed(&self, leader: ServerId, index: Index) -> Check {
         let shadow = &self.shadows[leader];
-        let term = self.committed[index as usize - 1];
+        let committed = self.committed.get(index as usize - 1);
+        let Some(&term) = committed else { return Ok(()) };
         if shadow.holds(index, term) {
             return Ok(());
         }
@@ -75,7 +78,9 @@ impl Book {
             let Some(follower) = self.shadows.get(peer) else { break };
             // A follower in a later term may have lost it again, to a later leader.
             let later = follower.current_term > leader.current_term;
-            if peer == server || new == old || later {
+            let told_early =
+                self.has_told_early(peer, |said| said.accepts(leader.current_term, new));
+            if peer == server || new == old || later || told_early {
                 continue;
             }
             let has = match leader.entry(new) {
@@ -98,6 +103,7 @@ impl Book {
     pub fn check_commit(&mut self, server: ServerId, old: Index) -> Check {
         if self.shadows[server].is_leader() {
             self.check_leaders_commit(server)?;
+            self.note_commits(server);
         }
         let shadow = &self.shadows[server];
         let (commit_index, term) = (shadow.commit_index, shadow.current_term);
@@ -114,12 +120,12 @@ impl Book {
                     );
                     return broken(SAME_COMMITS, &[server], how);
                 }
-                None if shadow.is_leader() => self.committed.push(entry.term),
                 None if promised >= commit_index => {
                     let (index, term) = (commit_index, shadow.term_at(commit_index));
                     self.expect_commit(index, term, server);
                     break;
                 }
+                None if shadow.is_leader() => {} // see note_commits
                 None => {
                     let how = format!(
                         "server {server} commits entry {index}@{}, but no leader has committed it",
@@ -149,9 +155,11 @@ impl Book {
             );
             return broken(COMMIT_RULE, &[server], how);
         }
-        let has = |shadow: &Shadow| shadow.holds(index, term);
-        let holders: Vec<ServerId> =
-            (0..self.shadows.len()).filter(|&peer| has(&self.shadows[peer])).collect();
+        let has = |&peer: &ServerId| {
+            self.shadows[peer].holds(index, term)
+                || self.has_told_early(peer, |said| said.accepts(term, index))
+        };
+        let holders: Vec<ServerId> = (0..self.shadows.len()).filter(has).collect();
         if !self.is_majority(holders.len()) {
             let how = format!(
                 "server {server}, leader of term {term}, commits entry {index}, which only servers \
@@ -178,19 +186,43 @@ impl Book {
     }
 
     /// A snapshot holds committed entries only, and ends where others committed the same.
-    pub fn check_snapshot(&self, server: ServerId) -> Check {
+    pub fn check_snapshot(&mut self, server: ServerId) -> Check {
         let Shadow { snapshot_index, snapshot_term, .. } = self.shadows[server];
         if snapshot_index == 0 {
             return Ok(());
         }
-        let committed = self.committed.get(snapshot_index as usize - 1);
-        if committed != Some(&snapshot_term) {
-            let how = format!(
-                "server {server} has a snapshot up to entry {snapshot_index}@{snapshot_term}; \
-                 committed there: {committed:?}"
-            );
-            return broken(SAME_COMMITS, &[server], how);
+        match self.committed.get(snapshot_index as usize - 1) {
+            Some(&committed) if committed == snapshot_term => return Ok(()),
+            None if self.promised_commit() >= snapshot_index => {
+                self.expect_commit(snapshot_index, snapshot_term, server);
+                return Ok(());
+            }
+            _ => {}
         }
-        Ok(())
+        let how = format!(
+            "server {server} has a snapshot up to entry {snapshot_index}@{snapshot_term}, but {}",
+            self.what_is_committed(snapshot_index)
+        );
+        broken(SAME_COMMITS, &[server], how)
+    }
+
+    /// In words: the entry that is committed at `index`.
+    pub fn what_is_committed(&self, index: Index) -> String {
+        match index.checked_sub(1).and_then(|at| self.committed.get(at as usize)) {
+            Some(term) => format!("{index}@{term} is committed"),
+            None => {
+                let last = self.committed.len();
+                format!("entries are committed up to index {last} only")
+            }
+        }
+    }
+
+    /// The entries up to a server's `commit_index` are committed.
+    pub fn note_commits(&mut self, server: ServerId) {
+        let shadow = &self.shadows[server];
+        for index in self.committed.len() as Index + 1..=shadow.commit_index {
+            let Some(entry) = shadow.entry(index) else { return };
+            self.committed.push(entry.term);
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::book::{Book, Heard};
 use super::pending::Pending;
 use super::shadow::{Role, Shadow};
+use super::wire::Arrival;
 use super::{Check, broken};
 use crate::labgob;
 use crate::labrpc::{CallEvent, Step};
@@ -23,11 +24,14 @@ const SAME_COMMITS: &str = "State Machine Safety (Figure 3)";
 const NEWER_TERM: &str = "a newer term is adopted (Figure 2, all servers; §5.1)";
 const ANSWER: &str = "an answer is true (Figure 2)";
 
+/// So many entries of a message are named in a report; of more, the first two and the last.
+const MOST_SHOWN: usize = 6;
+
 /// An RPC between two servers.
 pub(super) struct Rpc {
     pub from: ServerId,
     /// Which instance of the sender.
-    instance: usize,
+    pub instance: usize,
     pub to: ServerId,
     pub message: Message,
 }
@@ -39,6 +43,8 @@ pub(super) struct Call {
     /// request may arrive twice.
     reached: Option<usize>,
     deliveries: u32,
+    /// How things were then, and the number of the step.
+    arrival: Option<(Arrival, u64)>,
 }
 
 /// The arguments of an RPC.
@@ -63,48 +69,90 @@ impl Book {
         to: ServerId,
         event: &CallEvent<'_>,
     ) -> Check {
-        let at = self.now;
         match event.step {
             Step::Sent { args } => {
                 let Some(message) = Message::decode(event.method, args) else { return Ok(()) };
                 let rpc = Arc::new(Rpc { from, instance, to, message });
-                self.calls
-                    .insert(event.call, Call { rpc: rpc.clone(), reached: None, deliveries: 0 });
-                // It may come out of a critical section that is not over yet.
-                if self.check_sent(&rpc).is_err() {
-                    self.pending[from].push(Pending::Sent(rpc));
-                }
-                Ok(())
+                let call = Call { rpc: rpc.clone(), reached: None, deliveries: 0, arrival: None };
+                self.calls.insert(event.call, call);
+                self.saw_sent(rpc)
             }
             Step::Delivered { .. } => {
-                if let Some(call) = self.calls.get_mut(&event.call) {
-                    call.deliveries += 1;
-                    let instance = self.shadows[to].instance;
-                    let same = call.deliveries == 1 || call.reached == instance;
-                    call.reached = instance.filter(|_| same);
-                    self.last_heard[to] = Some(Heard { at, rpc: call.rpc.clone(), reply: None });
-                }
+                self.saw_delivered(event.call);
                 Ok(())
             }
-            Step::Answered { .. } => Ok(()),
+            Step::Answered { reply, .. } => self.saw_answered(event.call, reply),
             Step::Received { reply } => {
-                let Some(Call { rpc, reached, .. }) = self.calls.remove(&event.call) else {
-                    return Ok(());
-                };
-                let Some(reply) = rpc.message.decode_reply(reply) else { return Ok(()) };
-                let shadow = &self.shadows[to];
-                // Of one that shows itself, and has not crashed since.
-                if shadow.seen && reached.is_some() && reached == shadow.instance {
-                    self.check_reply(&rpc, &reply)?;
-                }
-                self.last_heard[from] = Some(Heard { at, rpc, reply: Some(reply) });
-                Ok(())
+                let Some(call) = self.calls.remove(&event.call) else { return Ok(()) };
+                self.saw_received(call, reply)
             }
             Step::Lost { .. } => {
                 self.calls.remove(&event.call);
                 Ok(())
             }
         }
+    }
+
+    fn saw_sent(&mut self, rpc: Arc<Rpc>) -> Check {
+        let from = rpc.from;
+        if let Message::Vote(args) = &rpc.message {
+            self.campaigns.insert((args.term, from));
+            self.last_campaign = self.now;
+        }
+        if self.shadows[from].instance == Some(rpc.instance) && !self.wire.deaf {
+            let shows = self.shadows[from].seen;
+            self.wire.sent(&rpc, shows)?;
+        }
+        // It may come out of a critical section that is not over yet.
+        if self.check_sent(&rpc).is_err() {
+            self.pend(from, Pending::Sent(rpc));
+        }
+        Ok(())
+    }
+
+    fn saw_delivered(&mut self, call: u64) {
+        let (at, step) = (self.now, self.step);
+        let Some(call) = self.calls.get_mut(&call) else { return };
+        let to = call.rpc.to;
+        call.deliveries += 1;
+        let instance = self.shadows[to].instance;
+        let same = call.deliveries == 1 || call.reached == instance;
+        call.reached = instance.filter(|_| same);
+        let arrival = self.wire.delivered(&call.rpc);
+        call.arrival.get_or_insert((arrival, step));
+        self.last_heard[to] = Some(Heard { at, rpc: call.rpc.clone(), reply: None });
+    }
+
+    fn saw_answered(&mut self, call: u64, reply: &[u8]) -> Check {
+        let Some(call) = self.calls.get(&call) else { return Ok(()) };
+        let Call { rpc, reached, arrival: Some((arrival, step)), .. } = call else { return Ok(()) };
+        let Some(reply) = rpc.message.decode_reply(reply) else { return Ok(()) };
+        if reached.is_none() || *reached != self.shadows[rpc.to].instance {
+            return Ok(());
+        }
+        let (rpc, arrival, step) = (rpc.clone(), *arrival, *step);
+        self.wire.answered(&rpc, &reply, &arrival)?;
+        self.check_goes_on_showing(rpc.to, step)
+    }
+
+    fn saw_received(&mut self, call: Call, reply: &[u8]) -> Check {
+        let Call { rpc, reached, .. } = call;
+        let Some(reply) = rpc.message.decode_reply(reply) else { return Ok(()) };
+        let reply = Arc::new(reply);
+        if self.shadows[rpc.from].instance == Some(rpc.instance) {
+            self.note_talk(&rpc, &reply);
+            self.wire.received(&rpc, &reply)?;
+        }
+        let shadow = &self.shadows[rpc.to];
+        // Of one that shows itself, and has not crashed since.
+        let counts = shadow.seen && reached.is_some() && reached == shadow.instance;
+        // It may have answered in the middle of a critical section.
+        if counts && self.check_reply(&rpc, &reply).is_err() {
+            self.pend(rpc.to, Pending::Answer(rpc.clone(), reply.clone()));
+        }
+        let from = rpc.from;
+        self.last_heard[from] = Some(Heard { at: self.now, rpc, reply: Some(reply) });
+        Ok(())
     }
 
     /// A request says what its sender is and has.
@@ -143,7 +191,8 @@ impl Book {
                 let index = args.last_included_index as usize;
                 let committed = index.checked_sub(1).and_then(|at| self.committed.get(at));
                 if committed != Some(&args.last_included_term) {
-                    let what = format!("but committed there is {committed:?}");
+                    let index = args.last_included_index;
+                    let what = format!("but {}", self.what_is_committed(index));
                     return fault(SAME_COMMITS, what);
                 }
             }
@@ -175,7 +224,7 @@ impl Book {
         Ok(())
     }
 
-    fn is_known(&self, index: Index, term: Term) -> bool {
+    pub fn is_known(&self, index: Index, term: Term) -> bool {
         let Some(position) = (index as usize).checked_sub(1) else { return term == 0 };
         self.entries.get(position).is_some_and(|known| known.iter().any(|k| k.term == term))
             || self.committed.get(position) == Some(&term)
@@ -183,7 +232,7 @@ impl Book {
 
     /// A reply that is delivered was true when it left, and its promise stays true while its
     /// sender is in the term of the request.
-    fn check_reply(&self, rpc: &Rpc, reply: &Reply) -> Check {
+    pub fn check_reply(&self, rpc: &Rpc, reply: &Reply) -> Check {
         let Rpc { from, to, ref message, .. } = *rpc;
         let shadow = &self.shadows[to];
         let (asked, term) = (message.term(), reply.term());
@@ -192,8 +241,11 @@ impl Book {
                 format!("server {to} answers {message} of server {from} with {reply}, {what}");
             broken(property, &[to, from], how)
         };
-        if term < asked {
-            return fault(NEWER_TERM, "but must have adopted the newer term".to_string());
+        // One that adopts the term and then answers with what it had before is polite enough: to
+        // the sender this says nothing.
+        if term < asked && shadow.current_term < asked {
+            let what = format!("and stays in term {}", shadow.current_term);
+            return fault(NEWER_TERM, what);
         }
         if term > shadow.current_term {
             return fault(ANSWER, format!("but is in term {}", shadow.current_term));
@@ -246,7 +298,7 @@ fn unkept_promise(shadow: &Shadow, message: &Message, reply: &Reply) -> Option<S
 
 impl Message {
     /// What is said with this method; none if it is not one of Raft's.
-    fn decode(method: &str, args: &[u8]) -> Option<Message> {
+    pub fn decode(method: &str, args: &[u8]) -> Option<Message> {
         match method {
             "Raft.RequestVote" => labgob::from_bytes(args).ok().map(Message::Vote),
             "Raft.AppendEntries" => labgob::from_bytes(args).ok().map(Message::Append),
@@ -273,7 +325,7 @@ impl Message {
 }
 
 impl Reply {
-    fn term(&self) -> Term {
+    pub fn term(&self) -> Term {
         match self {
             Reply::Vote(reply) => reply.term,
             Reply::Append(reply) => reply.term,
@@ -309,8 +361,16 @@ impl fmt::Display for Message {
                     "AppendEntries(term {}, prev {}@{}, [",
                     args.term, args.prev_log_index, args.prev_log_term
                 )?;
+                let (count, left_out) = (args.entries.len(), args.entries.len() > MOST_SHOWN);
                 for (number, entry) in args.entries.iter().enumerate() {
-                    let gap = if number > 0 { " " } else { "" };
+                    if left_out && (2..count - 1).contains(&number) {
+                        continue;
+                    }
+                    let gap = match number {
+                        0 => "",
+                        _ if left_out && number == count - 1 => " ... ",
+                        _ => " ",
+                    };
                     let index = args.prev_log_index + 1 + number as Index;
                     write!(f, "{gap}{index}@{}", entry.term)?;
                 }

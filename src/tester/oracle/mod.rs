@@ -6,7 +6,7 @@
 //! test would notice, and whatever the test is about:
 //!
 //! - **Election Safety**: one leader a term, elected by a majority; one vote a server and term,
-//!   restarts included.
+//!   restarts included, and only for a candidate that has asked for it.
 //! - **Leader Append-Only**: within its reign a leader's log only grows.
 //! - **Log Matching**: index and term determine the command and the entry before; an
 //!   entry first appears in the log of its term's leader.
@@ -14,13 +14,18 @@
 //!   the leader of its term, or along with an entry of it; a new leader has all of it.
 //! - **State Machine Safety**: all servers commit the same entries, and none that no leader has.
 //! - **Figure 2**: terms, `commit_index`, `last_applied` and, within a reign, `match_index` never
-//!   fall; memory is on disk; `match_index` is true; snapshot index, `last_applied`, `commit_index`
+//!   fall; memory is on disk; `match_index` is true, `next_index` in reach; snapshot index, `last_applied`, `commit_index`
 //!   and last index are in order; and what a message says is so: who asks for votes has its own,
 //!   who sends entries leads and has them, who grants a vote has cast it, who accepts entries
 //!   holds them, who answers has adopted the term.
 //!
 //! All of these hold for any right Raft at the moments when it shows itself. How long anything
 //! takes is not the oracle's business: liveness and timers are the tests'.
+//!
+//! A server need not show itself. Then the oracle judges it from outside: by what it sends and
+//! answers, by how often it saves, and by what its service is given (`wire/`). It does so anyhow, so
+//! that a server cannot show one thing and do another; and one that has shown itself must go on.
+//! With `ORACLE=blind` nothing but this is left.
 //!
 //! # Cost
 //! Proportional to what has changed since the server last showed itself; a view that shows
@@ -29,28 +34,42 @@
 //!
 //! # Layout
 //! `book.rs` (all that is known), `server.rs` (what one server may not show), `cluster.rs` (what the
-//! servers may not show together), `messages.rs` (RPCs), `pending.rs`
-//! (what must show soon), `shadow.rs` (what a server showed last).
+//! servers may not show together), `messages.rs` (RPCs), `pending.rs` (what must show soon),
+//! `shadow.rs` (what a server showed last), `wire/` (what is seen from outside), `plight.rs` (why
+//! nothing goes on).
 
 mod book;
 mod cluster;
 mod messages;
 mod pending;
+mod plight;
 mod server;
 mod shadow;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::sync::Arc;
 
+use crate::labgob::Bytes;
 use crate::labrpc::CallEvent;
 use crate::labsync::{self, Instant, Leaf};
-use crate::raft::{OnDisk, ServerId, View, Watcher};
+use crate::raft::{Index, OnDisk, ServerId, Term, View, Watcher};
 
 use self::book::Book;
+use self::pending::Pending;
 
-/// The name of the variable, and the value, that switch the oracle off.
-pub(super) const SWITCH: (&str, &str) = ("ORACLE", "off");
+/// The name of the variable that says what the oracle does.
+const SWITCH: &str = "ORACLE";
+/// Its value that switches it off.
+const OFF: &str = "off";
+/// Its value for an oracle that does not look at what servers show.
+const BLIND: &str = "blind";
+
+/// Whether the oracle knows such a value of [`SWITCH`].
+pub(super) fn is_choice(value: &str) -> bool {
+    [OFF, BLIND, "on"].contains(&value)
+}
 
 /// What is known of a cluster.
 pub(super) struct Oracle {
@@ -77,8 +96,11 @@ fn broken(property: &'static str, servers: &[ServerId], how: String) -> Check {
 impl Oracle {
     /// Nothing is known yet of so many servers. None if `ORACLE=off`.
     pub fn unless_off(servers: usize) -> Option<Arc<Oracle>> {
-        let off = std::env::var(SWITCH.0).is_ok_and(|value| value == SWITCH.1);
-        (!off).then(|| Arc::new(Oracle { book: Leaf::new(Book::new(servers)) }))
+        let choice = std::env::var(SWITCH).unwrap_or_default();
+        let blind = choice == BLIND;
+        let mut book = Book::new(servers);
+        book.blind = blind;
+        (choice != OFF).then(|| Arc::new(Oracle { book: Leaf::new(book) }))
     }
 
     /// A server is about to start for the `instance`th time. Who watches it.
@@ -104,12 +126,65 @@ impl Oracle {
         self.report(|book| book.saw_call(from, to, event));
     }
 
+    /// The service of a living server has been given the command at `index`.
+    ///
+    /// # Panics
+    /// If nobody can know that it is committed, or if another one is.
+    pub fn applied(&self, server: ServerId, index: Index, command: &Bytes) {
+        self.report(|book| book.applied(server, index, command));
+    }
+
+    /// The service of a living server has been given a snapshot up to `index`.
+    ///
+    /// # Panics
+    /// If nobody can know that it is committed.
+    pub fn installed(&self, server: ServerId, index: Index) {
+        self.report(|book| book.installed(server, index));
+    }
+
+    /// `get_state()` of an instance of a server has said that it leads.
+    pub fn said_to_lead(&self, (server, instance): (ServerId, usize), term: Term) {
+        let leads = Pending::Leads { term };
+        self.book.with(|book| book.said_to_lead(server, instance, leads));
+    }
+
+    /// `start()` of an instance of a server has taken a command.
+    ///
+    /// # Panics
+    /// If another one was at that index in that term.
+    pub fn took(
+        &self,
+        (server, instance): (ServerId, usize),
+        index: Index,
+        term: Term,
+        command: &Bytes,
+    ) {
+        self.report(|book| {
+            book.wire.took(server, index, term, command)?;
+            book.said_to_lead(server, instance, Pending::Took { index, term });
+            Ok(())
+        });
+    }
+
+    /// How a server is, in a line.
+    pub fn plight_of(&self, server: ServerId) -> String {
+        let now = Instant::now().since_start();
+        self.book.with(|book| book.plight_of(server, now))
+    }
+
+    /// What explains that the `connected` servers do not go on, and the test of Figure 2 for it.
+    pub fn symptom(&self, connected: &[ServerId]) -> Option<(String, &'static str)> {
+        let now = Instant::now().since_start();
+        self.book.with(|book| book.symptom(connected, now))
+    }
+
     /// Panics outside the lock: the run's end must not find it taken.
     fn report(&self, check: impl FnOnce(&mut Book) -> Check) {
         let message = self.book.with(|book| {
             if book.is_closed() {
                 return None; // the first finding counts
             }
+            book.step += 1;
             book.now = Instant::now().since_start();
             let broken = check(book).err()?;
             Some(book.close_with(&broken))
@@ -130,7 +205,9 @@ pub(super) struct Watch {
 }
 
 impl Watcher for Watch {
-    fn saved(&self, _disk: &OnDisk) {}
+    fn saved(&self, disk: &OnDisk) {
+        self.oracle.book.with(|book| book.saved(self.server, self.instance, disk.writes));
+    }
 
     /// # Panics
     /// If a property is broken.

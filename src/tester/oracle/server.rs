@@ -11,6 +11,7 @@ const TERMS_RISE: &str = "terms only rise (Figure 2, current_term)";
 const VOLATILE: &str = "indices only rise (Figure 2, volatile state)";
 const ORDER: &str = "indices in order (Figure 2)";
 const PERSISTENT: &str = "persistent state (Figure 2)";
+const NEXT_INDEX: &str = "next_index (Figure 2, volatile state on leaders)";
 const MATCH_INDEX: &str = "match_index (Figure 2, volatile state on leaders)";
 
 pub(super) fn check_terms(server: ServerId, shadow: &Shadow, view: &View<'_>) -> Check {
@@ -48,15 +49,15 @@ pub(super) fn check_indices(server: ServerId, shadow: &Shadow, view: &View<'_>) 
             return broken(VOLATILE, &[server], how);
         }
     }
-    // A snapshot that a leader has sent is ahead of what is applied, until it is delivered. It may
-    // have come before a restarted server shows itself for the first time: then the server still
-    // stands where its service began, at the snapshot from before.
-    let before = if shadow.seen { shadow.last_applied } else { shadow.snapshot_index };
-    let moved = last_applied != before;
-    if moved && last_applied < snapshot_index {
+    // Later it may lag behind: a snapshot that a leader has sent is ahead of what is applied until
+    // it is delivered, and entries that were on their way to the service before come first. It may
+    // also have come before a restarted server shows itself for the first time: then the server
+    // still stands where its service began, at the snapshot from before.
+    let begins = !shadow.seen && last_applied != shadow.snapshot_index;
+    if begins && last_applied < snapshot_index {
         let how = format!(
-            "server {server}: last_applied {last_applied} < snapshot index {snapshot_index}: the \
-             entries between are gone"
+            "server {server} restarts with last_applied {last_applied} < snapshot index \
+             {snapshot_index}: the entries between are gone"
         );
         return broken(ORDER, &[server], how);
     }
@@ -66,6 +67,26 @@ pub(super) fn check_indices(server: ServerId, shadow: &Shadow, view: &View<'_>) 
              snapshot only, up to {snapshot_index}"
         );
         return broken(PERSISTENT, &[server], how);
+    }
+    Ok(())
+}
+
+/// A leader sends no entry that it does not have: `next_index` is at most one behind its last.
+/// How low it is, is not the oracle's business: entries that are sent again cost, but harm nobody.
+pub(super) fn check_next_index(server: ServerId, view: &View<'_>) -> Check {
+    let RoleView::Leader { next_index, .. } = view.role else { return Ok(()) };
+    let last_index = view.snapshot_index + view.entries.len() as Index;
+    let peers = next_index.iter().enumerate().filter(|&(peer, _)| peer != server);
+    for (peer, &next) in peers {
+        if next > last_index + 1 {
+            let how = format!(
+                "server {server}, leader of term {}, shows next_index {next} for server {peer}, \
+                 but its last entry is {last_index}: the next one to send is at most {}",
+                view.current_term,
+                last_index + 1
+            );
+            return broken(NEXT_INDEX, &[server, peer], how);
+        }
     }
     Ok(())
 }

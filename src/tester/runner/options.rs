@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::limits::{LIMIT, MEMORY_MB};
 use super::tracing::Tracing;
 use crate::labsync::Kernel;
+use crate::tester::oracle;
 
 /// What is printed for `--help`, and after a wrong command line.
 pub(super) const USAGE: &str = "\
@@ -31,6 +32,7 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --memory MB         the most memory that its process may take; default: 2048
   --must-match        fail if no test matches the NAMEs
 ORACLE=off            the tests without the oracle, which checks Raft's properties at every step
+ORACLE=blind          with it, but without what servers show of themselves (View)
 ";
 
 /// How many tests run at a time: they mostly sleep. On 2 cores, the suite with this many has
@@ -157,8 +159,8 @@ impl Options {
             options.seeds_chosen = Some(seed..=seed);
         }
         options.seeds = options.seeds_chosen.clone().unwrap_or(1..=1);
-        if let Some(value) = set("ORACLE").filter(|value| value != "off" && value != "on") {
-            return Err(format!("ORACLE {value:?} is neither on nor off"));
+        if let Some(value) = set("ORACLE").filter(|value| !oracle::is_choice(value)) {
+            return Err(format!("ORACLE {value:?} is none of on, off, blind"));
         }
         if let Some(name) = &options.kernel_name {
             options.kernel = kernel(name)?;
@@ -275,7 +277,7 @@ mod tests {
             (parse(&["--seeds", "9-5"], &[]), "--seeds \"9-5\" has no seed"),
             (parse(&[], &[("SEEDS", "0")]), "SEEDS \"0\" has no seed"),
             (parse(&["--kernel", "best"], &[]), "there is no kernel \"best\""),
-            (parse(&[], &[("ORACLE", "no")]), "ORACLE \"no\" is neither on nor off"),
+            (parse(&[], &[("ORACLE", "no")]), "ORACLE \"no\" is none of on, off, blind"),
             (parse(&["--trace"], &[]), "--trace needs a value"),
             (parse(&["--twice"], &[("TRACE", "x")]), "--twice does not record"),
             (parse(&["--limit", "0"], &[]), "--limit \"0\" is no time"),

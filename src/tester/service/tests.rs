@@ -17,7 +17,7 @@ fn snapshot(index: Index) -> ApplyMsg {
 
 /// What a service that has applied 1 to 5 says of one more message; nothing if it takes it.
 fn says(message: ApplyMsg) -> Option<String> {
-    let services = Services::new(1);
+    let services = Services::new(1, None);
     let instance = services.restart(0, &Persister::new());
     for index in 1..=5 {
         services.apply(0, instance, ApplyMsg::Command { index, command: command(index) });
@@ -55,7 +55,7 @@ fn says_to(services: &Arc<Services>, instance: u64, number: usize) -> Option<Str
 /// counts for nothing.
 #[test]
 fn what_a_crashed_server_applies_does_not_count() {
-    let services = Arc::new(Services::new(1));
+    let services = Arc::new(Services::new(1, None));
     let instance = services.restart(0, &Persister::new());
     services.crash(0, instance);
 
@@ -67,7 +67,7 @@ fn what_a_crashed_server_applies_does_not_count() {
 /// does it harm the next instance.
 #[test]
 fn a_killed_server_falls_silent() {
-    let services = Arc::new(Services::new(1));
+    let services = Arc::new(Services::new(1, None));
     let dead = services.restart(0, &Persister::new());
     services.crash(0, dead);
     services.killed(0, dead);
@@ -97,7 +97,7 @@ fn each_index_is_applied_once_and_in_order() {
 fn says_of_disk(raft_state: &[u8], snapshot: &[u8]) -> Option<String> {
     let disk = Persister::new();
     disk.save(raft_state.into(), snapshot.into());
-    let restart = || Services::new(1).restart(0, &disk);
+    let restart = || Services::new(1, None).restart(0, &disk);
     let started = catch_unwind(AssertUnwindSafe(restart));
     started.err().map(|panic| *panic.downcast::<String>().expect("with a message"))
 }
@@ -138,7 +138,7 @@ fn a_damaged_snapshot_is_refused_or_read() {
 
 #[test]
 fn only_whose_kill_has_returned_may_apply_no_more() {
-    let services = Services::new(1);
+    let services = Services::new(1, None);
     let first = services.restart(0, &Persister::new());
     services.crash(0, first);
     let second = services.restart(0, &Persister::new());

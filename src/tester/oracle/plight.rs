@@ -1,0 +1,199 @@
+//! Why nothing goes on: each server's state for a test that has waited in vain, and which test of
+//! Figure 2 explains it, where that is evident.
+
+use std::time::Duration;
+
+use super::book::{Book, Heard};
+use super::messages::{Message, Reply, Rpc};
+use super::shadow::Role;
+use crate::raft::{Index, ServerId, Term};
+
+/// So often the same thing in a row is no accident.
+const OFTEN: u32 = 3;
+/// Nobody waits so long for an election.
+const LONG: Duration = Duration::from_secs(3);
+
+/// What a server has said to another lately.
+#[derive(Default, Clone)]
+pub(super) struct Talk {
+    /// Where it was last refused as a leader, and how often in a row.
+    refused_at: Option<(Term, Index)>,
+    refused: u32,
+    /// How often in a row its vote was refused by a server in the term of its request.
+    no_vote: u32,
+    /// Up to where it has last told that entries are committed, and was believed.
+    told_commit: Index,
+}
+
+/// What is evident from how things are, and the test of the rule.
+type Symptom = (String, &'static str);
+
+impl Book {
+    /// An answer has arrived: what repeats itself is counted.
+    pub fn note_talk(&mut self, rpc: &Rpc, reply: &Reply) {
+        let talk = &mut self.talks[rpc.from][rpc.to];
+        match (&rpc.message, reply) {
+            (Message::Vote(args), Reply::Vote(reply)) => {
+                let refused = !reply.vote_granted && reply.term == args.term;
+                talk.no_vote = if refused { talk.no_vote + 1 } else { 0 };
+            }
+            (Message::Append(args), Reply::Append(reply)) if reply.success => {
+                talk.refused = 0;
+                let last = args.prev_log_index + args.entries.len() as Index;
+                talk.told_commit = talk.told_commit.max(args.leader_commit.min(last));
+            }
+            (Message::Append(args), Reply::Append(reply)) if reply.term == args.term => {
+                let at = Some((args.term, args.prev_log_index));
+                talk.refused = if talk.refused_at == at { talk.refused + 1 } else { 1 };
+                talk.refused_at = at;
+            }
+            _ => {}
+        }
+    }
+
+    /// A server in a line: what it shows or has been seen to say, and what it heard last.
+    pub fn plight_of(&self, server: ServerId, now: Duration) -> String {
+        let state = match self.shadows[server].seen {
+            true => self.shadows[server].to_string(),
+            false => self.wire.describe(server),
+        };
+        let heard = match &self.last_heard[server] {
+            Some(Heard { at, rpc, reply }) => {
+                let ago = now.saturating_sub(*at).as_secs_f64();
+                match reply {
+                    Some(reply) => format!(
+                        "heard {ago:.2} s ago: reply of server {} to {}: {reply}",
+                        rpc.to, rpc.message
+                    ),
+                    None => {
+                        format!("heard {ago:.2} s ago: server {} sends {}", rpc.from, rpc.message)
+                    }
+                }
+            }
+            None => "has heard nothing".to_string(),
+        };
+        format!("{state}; {heard}")
+    }
+
+    /// The first symptom that shows, among the servers that are up and connected.
+    pub fn symptom(&self, connected: &[ServerId], now: Duration) -> Option<Symptom> {
+        self.symptom_of_terms(connected)
+            .or_else(|| self.symptom_of_elections(connected, now))
+            .or_else(|| self.symptom_of_logs(connected))
+            .or_else(|| self.symptom_of_commits(connected))
+    }
+
+    fn symptom_of_terms(&self, connected: &[ServerId]) -> Option<Symptom> {
+        connected.iter().find_map(|&server| {
+            let (shadow, heard) = (&self.shadows[server], self.last_heard[server].as_ref()?);
+            if !shadow.seen {
+                return None;
+            }
+            let message = &heard.rpc.message;
+            let term = heard.reply.as_ref().map_or(message.term(), |reply| reply.term());
+            let yields = !matches!(message, Message::Vote(_)) && heard.reply.is_none();
+            if term > shadow.current_term {
+                let what = format!("server {server} has heard of term {term} and stays behind it");
+                let test = match (message, heard.reply.is_some()) {
+                    (Message::Vote(_), false) => "newer_term_in_vote_request_is_adopted_2a",
+                    (Message::Vote(_), true) => "newer_term_in_vote_reply_is_adopted_2a",
+                    (_, false) => "newer_term_in_append_is_adopted_2a",
+                    (_, true) => "newer_term_in_append_reply_is_adopted_2a",
+                };
+                return Some((what, test));
+            }
+            let campaigns_on = shadow.role == Role::Candidate && term == shadow.current_term;
+            (yields && campaigns_on).then(|| {
+                let what = format!("server {server} hears from its term's leader and campaigns on");
+                (what, "candidate_yields_to_the_leader_of_its_term_2a")
+            })
+        })
+    }
+
+    fn symptom_of_elections(&self, connected: &[ServerId], now: Duration) -> Option<Symptom> {
+        if let Some((term, server)) = self.wire.won_and_silent(connected) {
+            let what = format!(
+                "server {server} has got a majority of the votes in term {term}, and has sent no \
+                 heartbeat as its leader"
+            );
+            return Some((what, "majority_of_votes_makes_a_leader_2a"));
+        }
+        if now > self.last_campaign + LONG && self.leaders_among(connected).is_empty() {
+            let what = format!("nobody has asked for votes for {} s", LONG.as_secs());
+            return Some((what, "timeout_starts_an_election_2a"));
+        }
+        // A vote is refused for three reasons: an old term, a vote for another, a better log.
+        for &voter in connected {
+            let keeps_refusing = |&&candidate: &&ServerId| {
+                self.talks[candidate][voter].no_vote >= OFTEN
+                    && !self.wire.votes_in_its_last_term(voter)
+                    && self.log_is_no_better(voter, candidate)
+            };
+            if let Some(candidate) = connected.iter().find(keeps_refusing) {
+                let what = format!(
+                    "server {voter} has refused server {candidate} its vote again and again, in \
+                     terms in which it was seen to vote for nobody"
+                );
+                return Some((what, "votes_anew_in_each_term_2a"));
+            }
+        }
+        None
+    }
+
+    /// Whether it is known that a voter's log is not better than a candidate's.
+    fn log_is_no_better(&self, voter: ServerId, candidate: ServerId) -> bool {
+        let (voter, candidate) = (&self.shadows[voter], &self.shadows[candidate]);
+        let key = |shadow: &super::shadow::Shadow| (shadow.last_term(), shadow.last_index());
+        match voter.seen && candidate.seen {
+            true => key(voter) <= key(candidate),
+            false => !self.wire.has_entries(),
+        }
+    }
+
+    fn leaders_among(&self, connected: &[ServerId]) -> Vec<(Term, ServerId)> {
+        self.wire
+            .last_reign()
+            .filter(|(_, leader)| connected.contains(leader))
+            .into_iter()
+            .collect()
+    }
+
+    fn symptom_of_logs(&self, connected: &[ServerId]) -> Option<Symptom> {
+        let (term, leader) = self.leaders_among(connected).pop()?;
+        connected.iter().find_map(|&peer| {
+            let talk = &self.talks[leader][peer];
+            let (refused_in, at) = talk.refused_at?;
+            (talk.refused >= OFTEN && refused_in == term).then(|| {
+                let what = format!(
+                    "server {peer} has refused the entries behind {at} {} times, and server \
+                     {leader} has not tried further back",
+                    talk.refused
+                );
+                (what, "refused_leader_tries_further_back_2b")
+            })
+        })
+    }
+
+    fn symptom_of_commits(&self, connected: &[ServerId]) -> Option<Symptom> {
+        let (term, leader) = self.leaders_among(connected).pop()?;
+        let committed = self.wire.committed_by(term);
+        if self.wire.told_commit(term) < committed {
+            let what = format!(
+                "a majority has told server {leader} that it has entry {committed}, and server \
+                 {leader} has not told of its commit"
+            );
+            return Some((what, "majority_commits_2b"));
+        }
+        connected.iter().find_map(|&peer| {
+            let (told, applied) =
+                (self.talks[leader][peer].told_commit, self.wire.applied_by(peer));
+            (peer != leader && told > applied && told > 0).then(|| {
+                let what = format!(
+                    "server {peer} has heard that entry {told} is committed, and has applied \
+                     {applied} entries"
+                );
+                (what, "commit_index_follows_the_leaders_2b")
+            })
+        })
+    }
+}

@@ -1,0 +1,360 @@
+//! What may not be seen from outside, of servers that show no View; and what may be.
+
+use super::*;
+use crate::raft::rpc::AppendEntriesArgs;
+
+/// A cluster of servers that show nothing. Each is in its first instance, unless it was restarted.
+struct Net {
+    book: Book,
+    writes: Vec<u64>,
+    instances: Vec<usize>,
+    calls: Vec<(ServerId, ServerId, &'static str)>,
+}
+
+const VOTE: &str = "Raft.RequestVote";
+const APPEND: &str = "Raft.AppendEntries";
+
+impl Net {
+    fn of(servers: usize) -> Net {
+        let mut book = Book::new(servers);
+        (0..servers).for_each(|server| book.started(server, 1));
+        let (writes, instances) = (vec![0; servers], vec![1; servers]);
+        Net { book, writes, instances, calls: Vec::new() }
+    }
+
+    fn step(&mut self, call: usize, step: Step<'_>) -> Check {
+        let (from, to, method) = self.calls[call];
+        self.book.step += 1;
+        let event = CallEvent { call: call as u64, end: "", method, step };
+        self.book.saw_call((from, self.instances[from]), to, &event)
+    }
+
+    fn send(&mut self, from: ServerId, to: ServerId, method: &'static str, args: &[u8]) -> Check {
+        self.calls.push((from, to, method));
+        self.step(self.calls.len() - 1, Step::Sent { args })
+    }
+
+    fn save(&mut self, server: ServerId) {
+        self.writes[server] += 1;
+        self.book.saved(server, self.instances[server], self.writes[server]);
+    }
+
+    /// A request that reaches its server, which saves and answers so; the reply arrives.
+    fn ask(&mut self, from: ServerId, to: ServerId, method: &'static str, said: &Said) -> Check {
+        self.ask_and(from, to, method, said, true)
+    }
+
+    fn ask_and(
+        &mut self,
+        from: ServerId,
+        to: ServerId,
+        method: &'static str,
+        said: &Said,
+        saves: bool,
+    ) -> Check {
+        self.send(from, to, method, &said.args)?;
+        let call = self.calls.len() - 1;
+        self.step(call, Step::Delivered { server: "", args: &said.args })?;
+        if saves {
+            self.save(to);
+        }
+        let reply = said.reply.as_deref().expect("an answer");
+        self.step(call, Step::Answered { server: "", reply })?;
+        self.step(call, Step::Received { reply })
+    }
+
+    /// Server 0 is elected by server 1.
+    fn elect(&mut self, term: Term) {
+        let won = self.ask(0, 1, VOTE, &vote(term, 0, Some((term, true))));
+        assert!(won.is_ok(), "{won:?}");
+    }
+
+    fn restart(&mut self, server: ServerId) {
+        self.book.crashed(server);
+        self.instances[server] += 1;
+        self.book.started(server, self.instances[server]);
+    }
+}
+
+/// A vote is asked for by a server with such a log.
+fn vote_of(term: Term, from: ServerId, last: (Index, Term), reply: Option<(Term, bool)>) -> Said {
+    let (last_log_index, last_log_term) = last;
+    let args = RequestVoteArgs { term, candidate_id: from, last_log_index, last_log_term };
+    Said { args: labgob::to_bytes(&args), ..vote(term, from, reply) }
+}
+
+fn prev(index: Index, at: Term, said: &Said) -> Said {
+    let args: AppendEntriesArgs = labgob::from_bytes(&said.args).expect("an AppendEntries");
+    let args = AppendEntriesArgs { prev_log_index: index, prev_log_term: at, ..args };
+    Said { args: labgob::to_bytes(&args), reply: said.reply.clone() }
+}
+
+const YES: Option<(Term, bool)> = Some((1, true));
+
+#[test]
+fn a_vote_is_granted_once_over_restarts_as_well() {
+    let mut net = Net::of(3);
+    net.elect(1);
+    assert!(net.ask_and(0, 1, VOTE, &vote(1, 0, YES), false).is_ok(), "it may be repeated");
+    net.restart(1);
+    tells(net.ask(2, 1, VOTE, &vote(1, 2, YES)), "which it has granted to server 0");
+}
+
+#[test]
+fn a_candidate_grants_no_other_its_vote() {
+    let mut net = Net::of(3);
+    net.elect(1);
+    tells(net.ask(2, 0, VOTE, &vote(1, 2, YES)), "in which it has asked for votes itself");
+    let mut net = Net::of(3);
+    net.elect(1);
+    tells(net.send(1, 2, VOTE, &vote(1, 1, None).args), "in which it has voted for server 0");
+}
+
+/// A request may leave before the vote is saved; if the candidate crashes then, nothing is lost.
+#[test]
+fn a_campaign_that_a_crash_cut_short_binds_nobody() {
+    let mut net = Net::of(3);
+    assert!(net.send(0, 1, VOTE, &vote(1, 0, None).args).is_ok());
+    net.restart(0);
+    assert!(net.ask(2, 0, VOTE, &vote(1, 2, YES)).is_ok());
+}
+
+#[test]
+fn whoever_sends_entries_has_a_majority_of_votes() {
+    let mut net = Net::of(5);
+    net.elect(1);
+    let sent = net.send(0, 2, APPEND, &append(1, &[], 0, None).args);
+    tells(sent, "has the votes of [0, 1] only in term 1, no majority of 5");
+
+    let mut net = Net::of(3);
+    net.elect(1);
+    assert!(net.send(0, 2, APPEND, &append(1, &[], 0, None).args).is_ok());
+    net.restart(0);
+    let sent = net.send(0, 2, APPEND, &append(1, &[], 0, None).args);
+    tells(sent, "has the votes of [] only"); // it has to be elected anew
+}
+
+#[test]
+fn terms_that_were_told_stay() {
+    let mut net = Net::of(3);
+    let refused = net.ask(0, 1, VOTE, &vote(5, 0, Some((5, false))));
+    assert!(refused.is_ok());
+    net.restart(1);
+    let refused = net.ask(2, 1, VOTE, &vote(3, 2, Some((3, false))));
+    tells(refused, "but was in term 5 before that request arrived");
+    tells(net.send(1, 2, VOTE, &vote(4, 1, None).args), "was in term 5 before it restarted");
+}
+
+/// Answers overtake each other: one that left late tells of an earlier time.
+#[test]
+fn a_slow_answer_may_name_an_old_term() {
+    let mut net = Net::of(3);
+    let slow = vote(2, 2, Some((2, false)));
+    assert!(net.send(2, 1, VOTE, &slow.args).is_ok());
+    assert!(net.step(0, Step::Delivered { server: "", args: &slow.args }).is_ok());
+    net.save(1);
+    assert!(net.ask(0, 1, VOTE, &vote(5, 0, Some((5, true)))).is_ok());
+    let reply = slow.reply.as_deref().expect("an answer");
+    assert!(net.step(0, Step::Answered { server: "", reply }).is_ok());
+}
+
+#[test]
+fn what_is_answered_was_saved() {
+    let granted = vote(1, 0, YES);
+    let mut net = Net::of(3);
+    tells(net.ask_and(0, 1, VOTE, &granted, false), "has saved nothing since");
+
+    let mut net = Net::of(3);
+    net.elect(1);
+    assert!(net.ask(0, 2, VOTE, &vote(1, 0, Some((1, false)))).is_ok());
+    let accepted = append(1, &[1], 0, YES);
+    tells(net.ask_and(0, 2, APPEND, &accepted, false), "after a crash it would be gone");
+    // A heartbeat changes nothing, nor does an entry that was there.
+    let mut net = Net::of(3);
+    net.elect(1);
+    assert!(net.ask_and(0, 1, APPEND, &append(1, &[], 0, YES), false).is_ok());
+    assert!(net.ask(0, 1, APPEND, &accepted).is_ok());
+    assert!(net.ask_and(0, 1, APPEND, &accepted, false).is_ok());
+}
+
+#[test]
+fn a_leader_sends_one_log() {
+    let mut net = Net::of(3);
+    net.elect(2);
+    assert!(net.send(0, 1, APPEND, &append(2, &[1, 2], 0, None).args).is_ok());
+    let other = net.send(0, 1, APPEND, &append(2, &[1, 1], 0, None).args);
+    tells(other, "in the same term it has sent 2@2");
+    let back = net.send(0, 1, APPEND, &append(2, &[2, 1], 0, None).args);
+    tells(back, "in the same term it has sent 1@1");
+    let nowhere = prev(3, 0, &append(2, &[], 0, None));
+    tells(net.send(0, 1, APPEND, &nowhere.args), "no entry is 3@0");
+}
+
+#[test]
+fn a_command_stays_what_start_took() {
+    let mut net = Net::of(3);
+    net.elect(1);
+    assert!(net.book.wire.took(0, 1, 1, &b"1".to_vec().into()).is_ok());
+    assert!(net.send(0, 1, APPEND, &append(1, &[1], 0, None).args).is_ok());
+    tells(net.book.wire.took(0, 1, 1, &b"other".to_vec().into()), "where it sends");
+}
+
+#[test]
+fn a_commit_is_accepted_by_a_majority_first() {
+    let mut net = Net::of(5);
+    net.elect(1);
+    assert!(net.ask(0, 2, VOTE, &vote(1, 0, YES)).is_ok());
+    let entry = append(1, &[1], 0, YES);
+    assert!(net.ask(0, 1, APPEND, &entry).is_ok());
+    let told = append(1, &[1], 1, None);
+    tells(net.send(0, 2, APPEND, &told.args), "nobody can know that entry 1 is committed");
+    tells(net.book.applied(0, 1, &b"1".to_vec().into()), "nobody can know that entry 1 is");
+    assert!(net.ask(0, 2, APPEND, &entry).is_ok());
+    assert!(net.send(0, 3, APPEND, &told.args).is_ok());
+    assert!(net.book.applied(0, 1, &b"1".to_vec().into()).is_ok());
+    tells(net.book.applied(1, 1, &b"2".to_vec().into()), "is committed there");
+}
+
+/// Figure 8: copies of an entry of an earlier term are not counted.
+#[test]
+fn an_entry_of_an_earlier_term_commits_along_with_a_new_one() {
+    let mut net = Net::of(3);
+    net.elect(2);
+    let old = append(2, &[1], 0, Some((2, true)));
+    assert!(net.ask(0, 1, APPEND, &old).is_ok());
+    let told = net.send(0, 1, APPEND, &append(2, &[1], 1, None).args);
+    tells(told, "nobody can know that entry 1 is committed");
+    assert!(net.ask(0, 1, APPEND, &append(2, &[1, 2], 0, Some((2, true)))).is_ok());
+    assert!(net.send(0, 1, APPEND, &append(2, &[1, 2], 2, None).args).is_ok());
+}
+
+/// Server 0 leads term 1, and server 1 has accepted two entries of it.
+fn two_accepted() -> Net {
+    let mut net = Net::of(3);
+    net.elect(1);
+    assert!(net.ask(0, 1, APPEND, &append(1, &[1, 1], 0, YES)).is_ok());
+    net
+}
+
+#[test]
+fn what_was_accepted_stays() {
+    // It asks for votes with less.
+    let mut net = two_accepted();
+    net.restart(1);
+    let sent = net.send(1, 2, VOTE, &vote_of(2, 1, (1, 1), None).args);
+    tells(sent, "but in term 1 it had entries up to 2@1");
+    // It votes for one with less.
+    let mut net = two_accepted();
+    let granted = net.ask(2, 1, VOTE, &vote_of(2, 2, (1, 1), Some((2, true))));
+    tells(granted, "but has entries up to 2@1 itself");
+    // It refuses what goes on behind it.
+    let mut net = two_accepted();
+    net.restart(1);
+    let refused = net.ask(0, 1, APPEND, &prev(2, 1, &append(1, &[], 0, Some((1, false)))));
+    tells(refused, "but in this term it has accepted entries up to 2@1");
+}
+
+/// A later leader may take away what is not committed; what it sent may work at any time since it
+/// arrived. And what is in a snapshot cannot be compared.
+#[test]
+fn what_was_accepted_may_be_taken_away() {
+    let mut net = Net::of(3);
+    net.elect(1);
+    // Accepted, but the answer is lost: the entries are not committed.
+    assert!(net.send(0, 1, APPEND, &append(1, &[1, 1], 0, None).args).is_ok());
+    assert!(net.ask(2, 0, VOTE, &vote_of(2, 2, (0, 0), Some((2, false)))).is_ok());
+    assert!(net.ask(2, 1, VOTE, &vote_of(2, 2, (0, 0), Some((2, true)))).is_ok());
+    assert!(net.ask(2, 1, APPEND, &append(2, &[2], 0, Some((2, true)))).is_ok());
+    assert!(net.send(1, 2, VOTE, &vote_of(3, 1, (1, 2), None).args).is_ok());
+
+    let mut net = two_accepted();
+    assert!(net.book.applied(1, 1, &b"1".to_vec().into()).is_ok());
+    let refused = net.ask(0, 1, APPEND, &prev(1, 1, &append(1, &[], 0, Some((1, false)))));
+    assert!(refused.is_ok(), "{refused:?}");
+}
+
+#[test]
+fn a_leader_has_what_was_committed() {
+    let mut net = two_accepted();
+    assert!(net.ask(2, 0, VOTE, &vote_of(2, 2, (0, 0), Some((2, false)))).is_ok());
+    net.book.wire.holds_nothing(1);
+    let elected = net.ask(2, 1, VOTE, &vote_of(2, 2, (0, 0), Some((2, true))));
+    assert!(elected.is_ok());
+    let sent = net.send(2, 1, APPEND, &append(2, &[], 0, None).args);
+    tells(sent, "entry 2@1 is committed, but server 2, leader of term 2, had entries up to 0@0");
+}
+
+/// Whoever has shown itself goes on: what it has told must be shown within some answers.
+#[test]
+fn who_shows_itself_goes_on_showing() {
+    let mut net = Net::of(3);
+    net.book.shadows[1].seen = true;
+    net.book.has_shown[1] = true;
+    let heartbeat = append(1, &[], 0, YES);
+    net.elect(1); // the vote of server 1 was not shown
+    let answers: Vec<Check> = (0..3).map(|_| net.ask(0, 1, APPEND, &heartbeat)).collect();
+    assert!(answers[..2].iter().all(Result::is_ok));
+    tells(answers.into_iter().next_back().expect("three"), "server 1 answers RequestVote");
+    // From its restart on it does not show itself.
+    let mut net = Net::of(3);
+    net.book.has_shown[1] = true;
+    net.elect(1);
+    let mut answers = (0..3).map(|_| net.ask(0, 1, APPEND, &heartbeat));
+    let found = answers.find(Result::is_err).expect("a finding");
+    tells(found, "has shown itself to the tester before, but does not do so any more");
+}
+
+/// A test has waited in vain: the rule that explains it is named.
+#[test]
+fn a_symptom_names_its_test() {
+    let late = std::time::Duration::from_secs(9);
+    let all = [0, 1, 2];
+    let named = |net: &Net, expected: &str| {
+        let symptom = net.book.symptom(&all, late);
+        let Some((what, test)) = symptom else { panic!("nothing, not {expected}") };
+        assert_eq!(test, expected, "{what}");
+    };
+    // Nobody campaigns; then one that nobody votes for, who could; then one who won, and is silent.
+    let mut net = Net::of(3);
+    named(&net, "timeout_starts_an_election_2a");
+    net.book.now = late;
+    for term in 1..=3 {
+        assert!(net.ask(0, 1, VOTE, &vote(term, 0, Some((term, false)))).is_ok());
+    }
+    named(&net, "votes_anew_in_each_term_2a");
+    net.elect(4);
+    named(&net, "majority_of_votes_makes_a_leader_2a");
+    // A leader that asks about the same place; then one that tells of no commit.
+    let refused = prev(3, 1, &append(4, &[], 0, Some((4, false))));
+    for _ in 0..3 {
+        assert!(net.ask(0, 2, APPEND, &refused).is_ok());
+    }
+    named(&net, "refused_leader_tries_further_back_2b");
+    let mut net = Net::of(3);
+    net.book.now = late;
+    net.elect(1);
+    assert!(net.ask(0, 1, APPEND, &append(1, &[1], 0, YES)).is_ok());
+    named(&net, "majority_commits_2b");
+    assert!(net.ask(0, 1, APPEND, &append(1, &[1], 1, YES)).is_ok());
+    named(&net, "commit_index_follows_the_leaders_2b");
+    assert!(net.book.applied(1, 1, &b"1".to_vec().into()).is_ok());
+    assert!(net.book.symptom(&all, late).is_none(), "all is well");
+}
+
+#[test]
+fn the_tests_that_symptoms_name_exist() {
+    let suite = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/figure2");
+    let files =
+        std::fs::read_dir(suite).expect("the suite").map(|file| file.expect("a file").path());
+    let files = files.filter(|path| path.is_file());
+    let tests: String = files.map(|path| std::fs::read_to_string(path).expect("text")).collect();
+    let names = include_str!("../plight.rs").split('"').filter(|part| {
+        let part = part.trim_end_matches(['a', 'b', 'c', 'd']);
+        part.ends_with("_2") && !part.contains(' ')
+    });
+    let names: Vec<&str> = names.collect();
+    assert!(names.len() > 8, "{names:?}");
+    for name in names {
+        assert!(tests.contains(&format!("fn test_{name}(")), "there is no test_{name}");
+    }
+}
