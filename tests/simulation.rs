@@ -22,8 +22,8 @@ use raftlab::tester::runner;
 mod schedules;
 
 fn main() -> ExitCode {
-    if std::env::var_os("SIMULATE_A_HANG").is_some() {
-        hang();
+    if let Ok(how) = std::env::var("SIMULATE_A_HANG") {
+        hang(how.leak());
         return ExitCode::SUCCESS;
     }
     runner::main(
@@ -48,6 +48,7 @@ fn main() -> ExitCode {
                 test_destructors_may_lock,
                 test_leaked_guard,
                 test_a_thread_that_never_yields,
+                test_a_thread_that_waits_outside_labsync,
             ],
             schedules::TESTS,
         ],
@@ -423,28 +424,55 @@ fn test_leaked_guard() {
     assert_says(&failure, &["a lock still held, taken at tests/simulation.rs"]);
 }
 
-/// A body that the watchdog must end, in a process of its own.
-fn hang() {
+/// A body that the watchdog must end, in a process of its own. `how` it hangs.
+fn hang(how: &'static str) {
     let kernel = *kernels().last().expect("there is a kernel");
-    let report = run(5, kernel, || {
+    let report = run(5, kernel, move || {
         spawn_ticker();
         thread::sleep(30 * MS);
-        thread::spawn("spinner", || {
-            loop {
-                std::hint::spin_loop();
+        thread::spawn("spinner", move || match how {
+            "sleeps" => std::thread::sleep(Duration::from_secs(100)),
+            "locks" => {
+                let lock = std::sync::Mutex::new(());
+                let _first = lock.lock();
+                let _second = lock.lock();
             }
+            "parks" => loop {
+                std::thread::park();
+            },
+            _ => loop {
+                std::hint::spin_loop();
+            },
         });
         thread::sleep(Duration::from_secs(100));
     });
     panic!("a run that hangs came to an end: {report:?}");
 }
 
-fn test_a_thread_that_never_yields() {
+fn hanging(how: &str) -> (String, Duration) {
     let exe = std::env::current_exe().expect("a test has a program");
-    let output = Command::new(exe).env("SIMULATE_A_HANG", "1").output().expect("it runs");
-    let text = String::from_utf8_lossy(&output.stdout);
+    let start = Instant::now();
+    let output = Command::new(exe).env("SIMULATE_A_HANG", how).output().expect("it runs");
     assert!(!output.status.success());
-    for words in ["'spinner'", "has not given up its turn", "seed 5", "0.03"] {
-        assert!(text.contains(words), "{words:?} is missing in:\n{text}");
+    (String::from_utf8_lossy(&output.stdout).into_owned(), start.elapsed())
+}
+
+#[track_caller]
+fn assert_has(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "{word:?} is missing in:\n{text}");
+    }
+}
+
+fn test_a_thread_that_never_yields() {
+    let (text, _) = hanging("computes");
+    assert_has(&text, &["'spinner'", "has not given up its turn", "seed 5", "0.03", "in a loop"]);
+}
+
+fn test_a_thread_that_waits_outside_labsync() {
+    for how in ["sleeps", "locks", "parks"] {
+        let (text, after) = hanging(how);
+        assert_has(&text, &["'spinner'", "waits outside labsync", "seed 5", "0.03"]);
+        assert!(after < Duration::from_secs(9), "{how}: {after:?}");
     }
 }

@@ -66,6 +66,47 @@ fn all_tids() -> BTreeSet<Tid> {
     tasks.filter_map(|task| task.file_name().to_str()?.parse().ok()).collect()
 }
 
+/// What the threads of this process do, but for the one that asks.
+#[derive(Clone, Copy)]
+pub(super) struct Activity {
+    /// Some of them compute, or would if they were given a processor.
+    pub runs: bool,
+    /// Some of them wait for somebody to read what the process prints.
+    pub writes: bool,
+    /// What the process has used of the processors, in ticks of 10 ms.
+    pub ticks: u64,
+}
+
+/// What this process does; none if the operating system does not tell.
+pub(super) fn activity() -> Option<Activity> {
+    let me = my_tid()?;
+    let mut activity = Activity { runs: false, writes: false, ticks: 0 };
+    for tid in all_tids().into_iter().filter(|&tid| tid != me) {
+        let Some((state, ticks)) = state_and_ticks(tid) else { continue };
+        activity.runs |= matches!(state, 'R' | 'D');
+        activity.writes |= prints(tid);
+        activity.ticks += ticks;
+    }
+    Some(activity)
+}
+
+/// The state of a thread, as one letter, and what it has used of the processors.
+fn state_and_ticks(tid: Tid) -> Option<(char, u64)> {
+    let stat = fs::read_to_string(format!("/proc/self/task/{tid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let mut times = fields.skip(10).take(2).map_while(|field| field.parse::<u64>().ok());
+    Some((state, times.next()? + times.next()?))
+}
+
+/// Whether a thread is in `write` to standard output or error (1 on x86-64, 64 on aarch64).
+fn prints(tid: Tid) -> bool {
+    let call = fs::read_to_string(format!("/proc/self/task/{tid}/syscall")).unwrap_or_default();
+    let mut words = call.split_whitespace();
+    matches!(words.next(), Some("1" | "64")) && matches!(words.next(), Some("0x1" | "0x2"))
+}
+
 /// What there was before a run began.
 pub(super) struct Before {
     tids: BTreeSet<Tid>,
@@ -138,11 +179,9 @@ fn report(left: &[Tid]) -> String {
 
 /// What the operating system says of a thread.
 fn what_it_does(tid: Tid) -> &'static str {
-    let stat = fs::read_to_string(format!("/proc/self/task/{tid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    match state {
-        Some('R') => "computing",
-        Some('S' | 'D') => "asleep",
+    match state_and_ticks(tid) {
+        Some(('R', _)) => "computing",
+        Some(('S' | 'D', _)) => "asleep",
         _ => "about to end",
     }
 }

@@ -73,7 +73,7 @@ fn simulate_world(
         label: format!("{}, seed {}", options.name, options.seed),
         points: AtomicU64::new(0),
     });
-    let _watched = watchdog::watch(&sim);
+    let watched = watchdog::watch(&sim);
     let before = foreign::Before::look();
     let (body_sim, body_run) = (sim.clone(), run.clone());
     let marked_body = move || {
@@ -102,6 +102,7 @@ fn simulate_world(
     };
     let events = sim.world.lock().recorded.take().unwrap_or_default();
     sim.tear_down();
+    drop(watched); // what follows may wait
     if report.failure.is_none() {
         report.failure = before.check(&options.name).err();
     }
