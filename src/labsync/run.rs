@@ -44,6 +44,10 @@ impl fmt::Display for Failure {
 /// After the body, how long the run's threads have to end.
 pub const THREAD_GRACE: Duration = Duration::from_secs(2);
 
+/// So many threads of a run may be alive. The reference has 450 at most: with seven servers, and
+/// calls that take seven seconds to fail.
+const MOST_THREADS: usize = 2000;
+
 /// What a run's threads and its runner share.
 pub(super) struct RunState {
     progress: parking_lot::Mutex<Progress>,
@@ -117,8 +121,17 @@ impl RunState {
         self.over.load(Ordering::Relaxed)
     }
 
+    /// # Panics
+    /// If so many threads are alive that more can only be a mistake.
+    #[track_caller]
     pub fn thread_started(&self, info: &Arc<ThreadInfo>) {
-        self.progress.lock().live.insert(info.id, info.clone());
+        let mut progress = self.progress.lock();
+        if progress.live.len() >= MOST_THREADS && !panics::unwinding() {
+            let report = too_many(progress.live.values());
+            drop(progress);
+            panic!("{report}");
+        }
+        progress.live.insert(info.id, info.clone());
     }
 
     pub fn thread_ended(&self, id: u32) {
@@ -217,6 +230,31 @@ fn wait_for_end(run: &RunState, options: &RunOptions) -> Result<(), Failure> {
             Err(by_runner(format!("{head}:{}", list(&threads))))
         }
     }
+}
+
+/// The names that most of these threads have: numbers do not count.
+fn too_many<'a>(threads: impl Iterator<Item = &'a Arc<ThreadInfo>>) -> String {
+    const SHOWN: usize = 3;
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for info in threads {
+        let mut name = info.name.replace(|c: char| c.is_ascii_digit(), "#");
+        while name.contains("##") {
+            name = name.replace("##", "#");
+        }
+        *counts.entry(name).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let most: Vec<_> = counts
+        .iter()
+        .take(SHOWN)
+        .map(|(name, count)| format!("\n  {count} times '{name}'"))
+        .collect();
+    format!(
+        "{MOST_THREADS} threads are alive at once, and one more is spawned. Most of them:{}\n\
+         A thread for each RPC is right; it must end with its RPC, and not start others without end.",
+        most.concat()
+    )
 }
 
 pub(super) fn list(threads: &[Arc<ThreadInfo>]) -> String {

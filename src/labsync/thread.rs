@@ -29,7 +29,8 @@ struct Outcome<T> {
 /// random numbers come from a stream of its own.
 ///
 /// # Panics
-/// If the operating system cannot give another thread.
+/// If the operating system cannot give another thread, and if 2000 threads of the run are alive.
+#[track_caller]
 pub fn spawn<T, F>(name: impl Into<String>, body: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -46,6 +47,7 @@ where
     }
 }
 
+#[track_caller]
 pub(super) fn spawn_in_simulation<T, F>(
     sim: &Arc<Sim>,
     run: &Arc<RunState>,
@@ -63,6 +65,7 @@ where
     handle
 }
 
+#[track_caller]
 pub(super) fn spawn_in<T, F>(
     run: Option<Arc<RunState>>,
     name: String,
@@ -79,6 +82,7 @@ where
     handle
 }
 
+#[track_caller]
 fn prepare<T>(run: Option<Arc<RunState>>, name: String) -> (Arc<ThreadInfo>, JoinHandle<T>) {
     let info = ThreadInfo::new(name, run);
     if let Some(run) = &info.run {

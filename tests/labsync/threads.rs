@@ -16,6 +16,8 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_a_thread_whose_handle_is_dropped_runs_on,
     test_operating_system_threads_are_reused,
     test_many_threads_at_a_time,
+    test_threads_without_end_are_told,
+    test_a_thousand_threads_are_let_be,
     test_names_belong_to_the_job,
     test_instants,
     test_a_panic_in_a_foreign_thread_fails_the_run,
@@ -98,6 +100,28 @@ pub fn test_operating_system_threads_are_reused() {
 }
 
 /// None waits for another's end: a thread that is not idle is not given a second job.
+pub fn test_threads_without_end_are_told() {
+    let failure = failure(|| {
+        for number in 0.. {
+            thread::spawn(format!("RPC {number} to {}", number % 7), || {
+                thread::sleep(Duration::from_secs(20));
+            });
+        }
+    });
+    assert!(failure.message.starts_with("2000 threads are alive at once"), "{failure}");
+    assert!(failure.message.contains("times 'RPC # to #'"), "{failure}");
+    assert!(failure.at.iter().all(|at| at.starts_with("tests/labsync/threads.rs")), "{failure}");
+}
+
+pub fn test_a_thousand_threads_are_let_be() {
+    passes(|| {
+        let sleepers: Vec<_> = (0..1000)
+            .map(|i| thread::spawn(format!("sleeper {i}"), || thread::sleep(MOMENT)))
+            .collect();
+        sleepers.into_iter().for_each(thread::JoinHandle::join);
+    });
+}
+
 pub fn test_many_threads_at_a_time() {
     const MANY: usize = 200;
     let (sender, receiver) = channel::bounded(0);
