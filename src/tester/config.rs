@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::labgob::{self, Bytes};
 use crate::labrpc::{ClientEnd, Disturbance, Network, Server};
 use crate::labsync;
 use crate::labsync::{Instant, Mutex, channel, thread};
-use crate::raft::{self, Index, Persister, Raft, ServerId, Term, Watcher};
+use crate::raft::{self, Persister, Raft, ServerId, Watcher};
 
-use super::Command;
 use super::banner::Counts;
-use super::history::{History, TermBefore};
+use super::history::History;
 use super::oracle::Oracle;
 use super::service::{APPLY_CHANNEL_CAPACITY, Services};
 use super::trace::{self, Event, TestStep};
@@ -45,18 +43,7 @@ pub(super) struct Member {
     pub(super) disturbances: Vec<Disturbance>,
     connected: bool,
     /// How often it was started; part of the names of its ends.
-    starts: usize,
-}
-
-/// What a server answered to `start()`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Started {
-    /// Where the command will be if it is ever committed; means nothing unless `is_leader`.
-    pub index: Index,
-    /// The server's current term.
-    pub term: Term,
-    /// Whether the server took the command.
-    pub is_leader: bool,
+    pub(super) starts: usize,
 }
 
 impl Config {
@@ -267,79 +254,11 @@ impl Config {
         self.members.lock()[server].connected
     }
 
-    /// A server's term and whether it believes to be the leader.
-    ///
-    /// # Panics
-    /// If the server is crashed, and if its term has fallen.
-    #[must_use]
-    #[track_caller]
-    pub fn get_state(&self, server: ServerId) -> (Term, bool) {
-        let before = self.history.before_asking(server); // before: as in `start`
-        let living = self.living(server);
-        let (raft, starts) =
-            living.unwrap_or_else(|| panic!("get_state: server {server} is crashed"));
-        let (term, is_leader) = self.ask_state(&before, &raft);
-        if let Some(oracle) = self.oracle.as_ref().filter(|_| is_leader) {
-            oracle.said_to_lead((server, starts), term);
-        }
-        (term, is_leader)
-    }
-
-    /// Gives a command to a server; `None` if it is crashed.
-    ///
-    /// # Panics
-    /// If the answer contradicts an earlier one: see the [module](super).
-    #[track_caller]
-    pub fn start(&self, server: ServerId, command: impl Into<Command>) -> Option<Started> {
-        // In this order: of an instance that a restart has overtaken, the term does not count.
-        let before = self.history.before_asking(server);
-        let (raft, starts) = self.living(server)?;
-        let command = command.into();
-        let bytes = Bytes::from(labgob::to_bytes(&command));
-        let (index, term, is_leader) = raft.clone().start(bytes.clone());
-        trace::step(|| {
-            let command = command.to_string();
-            TestStep::Command { server, command, index, term, taken: is_leader }
-        });
-        // The term of a refusal means nothing.
-        if is_leader {
-            self.history.saw_term(&before, term);
-            self.history.saw_start(&before, index, term, &command);
-            if let Some(oracle) = &self.oracle {
-                oracle.took((server, starts), index, term, &bytes);
-            }
-        }
-        Some(Started { index, term, is_leader })
-    }
-
     /// The size of the largest Raft state that a server has persisted, in bytes.
     #[must_use]
     pub fn log_size(&self) -> usize {
         let members = self.members.lock();
         members.iter().map(|member| member.persister.raft_state_size()).max().unwrap_or(0)
-    }
-
-    fn raft(&self, server: ServerId) -> Option<Arc<Raft>> {
-        self.living(server).map(|(raft, _)| raft)
-    }
-
-    /// A server's living instance, and how often the server was started.
-    fn living(&self, server: ServerId) -> Option<(Arc<Raft>, usize)> {
-        let members = self.members.lock();
-        let Member { raft, starts, .. } = &members[server];
-        raft.clone().map(|raft| (raft, *starts))
-    }
-
-    #[track_caller]
-    fn get_state_of(&self, server: ServerId, raft: &Arc<Raft>) -> (Term, bool) {
-        self.ask_state(&self.history.before_asking(server), raft)
-    }
-
-    #[track_caller]
-    fn ask_state(&self, before: &TermBefore, raft: &Arc<Raft>) -> (Term, bool) {
-        let (term, is_leader) = raft.clone().get_state();
-        self.history.saw_term(before, term);
-        (term, is_leader)
     }
 }
 

@@ -17,13 +17,14 @@
 //! oracle as well, which checks the properties of Figure 3 at every step.
 //!
 //! # Layout
-//! [`Config`] (`config.rs`: the cluster; `checks.rs`: what tests ask; `banner.rs`: what they print;
+//! [`Config`] (`config.rs`: the cluster; `checks.rs`: what tests ask; `asked.rs`: and servers; `banner.rs`: what they print;
 //! `faults.rs`: what befalls it in the nemesis only), `service.rs` (the service and its checks),
 //! `states.rs` (what a failure shows of each server), `history.rs` (leaders, terms and indices over
 //! the whole test), `oracle/` (every step checked, with a View and without),
 //! [`trace`] (everything that happens in a run, in a file), [`runner`] (the command line: which
 //! tests, how many at a time, seeds), `canary.rs` (was the host too slow?).
 
+mod asked;
 mod banner;
 mod canary;
 mod checks;
@@ -42,8 +43,9 @@ pub mod trace;
 
 use std::time::Duration;
 
+pub use asked::Started;
 pub use command::{Command, random_string};
-pub use config::{Config, Started};
+pub use config::Config;
 pub use cpu::cpu_time;
 pub use faults::LastReply;
 

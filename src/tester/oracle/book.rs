@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::messages::{Call, Reply, Rpc};
+use super::calls::Call;
+use super::messages::{Reply, Rpc};
 use super::pending::{Pending, Unshown};
 use super::plight::Talk;
 use super::server::{

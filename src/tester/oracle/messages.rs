@@ -3,15 +3,11 @@
 //! Nobody can take a message back, so what it promises must be true when it leaves, and on disk.
 
 use std::fmt;
-use std::sync::Arc;
 
-use super::book::{Book, Heard};
-use super::pending::Pending;
+use super::book::Book;
 use super::shadow::{Role, Shadow};
-use super::wire::Arrival;
 use super::{Check, broken};
 use crate::labgob;
-use crate::labrpc::{CallEvent, Step};
 use crate::raft::rpc::{
     AppendEntriesArgs, AppendEntriesReply, InstallSnapshotArgs, InstallSnapshotReply,
     RequestVoteArgs, RequestVoteReply,
@@ -36,17 +32,6 @@ pub(super) struct Rpc {
     pub message: Message,
 }
 
-/// An RPC under way.
-pub(super) struct Call {
-    rpc: Arc<Rpc>,
-    /// The instance of the receiver that it has reached; none if there were several, since a
-    /// request may arrive twice.
-    reached: Option<usize>,
-    deliveries: u32,
-    /// How things were then, and the number of the step.
-    arrival: Option<(Arrival, u64)>,
-}
-
 /// The arguments of an RPC.
 pub(super) enum Message {
     Vote(RequestVoteArgs),
@@ -62,99 +47,6 @@ pub(super) enum Reply {
 }
 
 impl Book {
-    /// A step of an RPC.
-    pub fn saw_call(
-        &mut self,
-        (from, instance): (ServerId, usize),
-        to: ServerId,
-        event: &CallEvent<'_>,
-    ) -> Check {
-        match event.step {
-            Step::Sent { args } => {
-                let Some(message) = Message::decode(event.method, args) else { return Ok(()) };
-                let rpc = Arc::new(Rpc { from, instance, to, message });
-                let call = Call { rpc: rpc.clone(), reached: None, deliveries: 0, arrival: None };
-                self.calls.insert(event.call, call);
-                self.saw_sent(rpc)
-            }
-            Step::Delivered { .. } => {
-                self.saw_delivered(event.call);
-                Ok(())
-            }
-            Step::Answered { reply, .. } => self.saw_answered(event.call, reply),
-            Step::Received { reply } => {
-                let Some(call) = self.calls.remove(&event.call) else { return Ok(()) };
-                self.saw_received(call, reply)
-            }
-            Step::Lost { .. } => {
-                self.calls.remove(&event.call);
-                Ok(())
-            }
-        }
-    }
-
-    fn saw_sent(&mut self, rpc: Arc<Rpc>) -> Check {
-        let from = rpc.from;
-        if let Message::Vote(args) = &rpc.message {
-            self.campaigns.insert((args.term, from));
-            self.last_campaign = self.now;
-        }
-        if self.shadows[from].instance == Some(rpc.instance) && !self.wire.deaf {
-            let shows = self.shadows[from].seen;
-            self.wire.sent(&rpc, shows)?;
-        }
-        // It may come out of a critical section that is not over yet.
-        if self.check_sent(&rpc).is_err() {
-            self.pend(from, Pending::Sent(rpc));
-        }
-        Ok(())
-    }
-
-    fn saw_delivered(&mut self, call: u64) {
-        let (at, step) = (self.now, self.step);
-        let Some(call) = self.calls.get_mut(&call) else { return };
-        let to = call.rpc.to;
-        call.deliveries += 1;
-        let instance = self.shadows[to].instance;
-        let same = call.deliveries == 1 || call.reached == instance;
-        call.reached = instance.filter(|_| same);
-        let arrival = self.wire.delivered(&call.rpc);
-        call.arrival.get_or_insert((arrival, step));
-        self.last_heard[to] = Some(Heard { at, rpc: call.rpc.clone(), reply: None });
-    }
-
-    fn saw_answered(&mut self, call: u64, reply: &[u8]) -> Check {
-        let Some(call) = self.calls.get(&call) else { return Ok(()) };
-        let Call { rpc, reached, arrival: Some((arrival, step)), .. } = call else { return Ok(()) };
-        let Some(reply) = rpc.message.decode_reply(reply) else { return Ok(()) };
-        if reached.is_none() || *reached != self.shadows[rpc.to].instance {
-            return Ok(());
-        }
-        let (rpc, arrival, step) = (rpc.clone(), *arrival, *step);
-        self.wire.answered(&rpc, &reply, &arrival)?;
-        self.check_goes_on_showing(rpc.to, step)
-    }
-
-    fn saw_received(&mut self, call: Call, reply: &[u8]) -> Check {
-        let Call { rpc, reached, .. } = call;
-        let Some(reply) = rpc.message.decode_reply(reply) else { return Ok(()) };
-        let reply = Arc::new(reply);
-        if self.shadows[rpc.from].instance == Some(rpc.instance) {
-            self.note_talk(&rpc, &reply);
-            self.wire.received(&rpc, &reply)?;
-        }
-        let shadow = &self.shadows[rpc.to];
-        // Of one that shows itself, and has not crashed since.
-        let counts = shadow.seen && reached.is_some() && reached == shadow.instance;
-        // It may have answered in the middle of a critical section.
-        if counts && self.check_reply(&rpc, &reply).is_err() {
-            self.pend(rpc.to, Pending::Answer(rpc.clone(), reply.clone()));
-        }
-        let from = rpc.from;
-        self.last_heard[from] = Some(Heard { at: self.now, rpc, reply: Some(reply) });
-        Ok(())
-    }
-
     /// A request says what its sender is and has.
     pub fn check_sent(&self, rpc: &Rpc) -> Check {
         let Rpc { from, .. } = *rpc;
@@ -315,7 +207,7 @@ impl Message {
         }
     }
 
-    fn decode_reply(&self, reply: &[u8]) -> Option<Reply> {
+    pub fn decode_reply(&self, reply: &[u8]) -> Option<Reply> {
         match self {
             Message::Vote(_) => labgob::from_bytes(reply).ok().map(Reply::Vote),
             Message::Append(_) => labgob::from_bytes(reply).ok().map(Reply::Append),

@@ -34,11 +34,13 @@
 //!
 //! # Layout
 //! `book.rs` (all that is known), `server.rs` (what one server may not show), `cluster.rs` (what the
-//! servers may not show together), `messages.rs` (RPCs), `pending.rs` (what must show soon),
+//! servers may not show together), `messages.rs` (RPCs; `calls.rs`: their
+//! steps), `pending.rs` (what must show soon),
 //! `shadow.rs` (what a server showed last), `wire/` (what is seen from outside), `plight.rs` (why
 //! nothing goes on).
 
 mod book;
+mod calls;
 mod cluster;
 mod messages;
 mod pending;

@@ -2,9 +2,11 @@
 //! a right Raft may show, then the one thing that is wrong.
 
 mod alone;
+mod net;
 mod outside;
 mod said;
 mod together;
+mod waiting;
 
 use super::*;
 use crate::labgob::{self, Bytes};

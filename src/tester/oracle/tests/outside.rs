@@ -1,95 +1,7 @@
 //! What may not be seen from outside, of servers that show no View; and what may be.
 
+use super::net::*;
 use super::*;
-use crate::raft::rpc::AppendEntriesArgs;
-
-/// A cluster of servers that show nothing. Each is in its first instance, unless it was restarted.
-struct Net {
-    book: Book,
-    writes: Vec<u64>,
-    instances: Vec<usize>,
-    calls: Vec<(ServerId, ServerId, &'static str)>,
-}
-
-const VOTE: &str = "Raft.RequestVote";
-const APPEND: &str = "Raft.AppendEntries";
-
-impl Net {
-    fn of(servers: usize) -> Net {
-        let mut book = Book::new(servers);
-        (0..servers).for_each(|server| book.started(server, 1));
-        let (writes, instances) = (vec![0; servers], vec![1; servers]);
-        Net { book, writes, instances, calls: Vec::new() }
-    }
-
-    fn step(&mut self, call: usize, step: Step<'_>) -> Check {
-        let (from, to, method) = self.calls[call];
-        self.book.step += 1;
-        let event = CallEvent { call: call as u64, end: "", method, step };
-        self.book.saw_call((from, self.instances[from]), to, &event)
-    }
-
-    fn send(&mut self, from: ServerId, to: ServerId, method: &'static str, args: &[u8]) -> Check {
-        self.calls.push((from, to, method));
-        self.step(self.calls.len() - 1, Step::Sent { args })
-    }
-
-    fn save(&mut self, server: ServerId) {
-        self.writes[server] += 1;
-        self.book.saved(server, self.instances[server], self.writes[server]);
-    }
-
-    /// A request that reaches its server, which saves and answers so; the reply arrives.
-    fn ask(&mut self, from: ServerId, to: ServerId, method: &'static str, said: &Said) -> Check {
-        self.ask_and(from, to, method, said, true)
-    }
-
-    fn ask_and(
-        &mut self,
-        from: ServerId,
-        to: ServerId,
-        method: &'static str,
-        said: &Said,
-        saves: bool,
-    ) -> Check {
-        self.send(from, to, method, &said.args)?;
-        let call = self.calls.len() - 1;
-        self.step(call, Step::Delivered { server: "", args: &said.args })?;
-        if saves {
-            self.save(to);
-        }
-        let reply = said.reply.as_deref().expect("an answer");
-        self.step(call, Step::Answered { server: "", reply })?;
-        self.step(call, Step::Received { reply })
-    }
-
-    /// Server 0 is elected by server 1.
-    fn elect(&mut self, term: Term) {
-        let won = self.ask(0, 1, VOTE, &vote(term, 0, Some((term, true))));
-        assert!(won.is_ok(), "{won:?}");
-    }
-
-    fn restart(&mut self, server: ServerId) {
-        self.book.crashed(server);
-        self.instances[server] += 1;
-        self.book.started(server, self.instances[server]);
-    }
-}
-
-/// A vote is asked for by a server with such a log.
-fn vote_of(term: Term, from: ServerId, last: (Index, Term), reply: Option<(Term, bool)>) -> Said {
-    let (last_log_index, last_log_term) = last;
-    let args = RequestVoteArgs { term, candidate_id: from, last_log_index, last_log_term };
-    Said { args: labgob::to_bytes(&args), ..vote(term, from, reply) }
-}
-
-fn prev(index: Index, at: Term, said: &Said) -> Said {
-    let args: AppendEntriesArgs = labgob::from_bytes(&said.args).expect("an AppendEntries");
-    let args = AppendEntriesArgs { prev_log_index: index, prev_log_term: at, ..args };
-    Said { args: labgob::to_bytes(&args), reply: said.reply.clone() }
-}
-
-const YES: Option<(Term, bool)> = Some((1, true));
 
 #[test]
 fn a_vote_is_granted_once_over_restarts_as_well() {
@@ -175,6 +87,25 @@ fn what_is_answered_was_saved() {
     assert!(net.ask_and(0, 1, APPEND, &append(1, &[], 0, YES), false).is_ok());
     assert!(net.ask(0, 1, APPEND, &accepted).is_ok());
     assert!(net.ask_and(0, 1, APPEND, &accepted, false).is_ok());
+}
+
+/// An entry that a snapshot has brought may be sent later, and is there already.
+#[test]
+fn what_a_snapshot_covers_is_saved() {
+    let mut net = two_accepted();
+    assert!(net.ask(0, 2, VOTE, &vote(1, 0, YES)).is_ok());
+    let args = InstallSnapshotArgs {
+        term: 1,
+        leader_id: 0,
+        last_included_index: 2,
+        last_included_term: 1,
+        data: Bytes::default(),
+    };
+    let reply = Some(labgob::to_bytes(&InstallSnapshotReply { term: 1 }));
+    let installed = Said { args: labgob::to_bytes(&args), reply };
+    assert!(net.ask(0, 2, "Raft.InstallSnapshot", &installed).is_ok());
+    let accepted = net.ask_and(0, 2, APPEND, &append(1, &[1, 1], 0, YES), false);
+    assert!(accepted.is_ok(), "{accepted:?}");
 }
 
 #[test]
@@ -302,59 +233,4 @@ fn who_shows_itself_goes_on_showing() {
     let mut answers = (0..3).map(|_| net.ask(0, 1, APPEND, &heartbeat));
     let found = answers.find(Result::is_err).expect("a finding");
     tells(found, "has shown itself to the tester before, but does not do so any more");
-}
-
-/// A test has waited in vain: the rule that explains it is named.
-#[test]
-fn a_symptom_names_its_test() {
-    let late = std::time::Duration::from_secs(9);
-    let all = [0, 1, 2];
-    let named = |net: &Net, expected: &str| {
-        let symptom = net.book.symptom(&all, late);
-        let Some((what, test)) = symptom else { panic!("nothing, not {expected}") };
-        assert_eq!(test, expected, "{what}");
-    };
-    // Nobody campaigns; then one that nobody votes for, who could; then one who won, and is silent.
-    let mut net = Net::of(3);
-    named(&net, "timeout_starts_an_election_2a");
-    net.book.now = late;
-    for term in 1..=3 {
-        assert!(net.ask(0, 1, VOTE, &vote(term, 0, Some((term, false)))).is_ok());
-    }
-    named(&net, "votes_anew_in_each_term_2a");
-    net.elect(4);
-    named(&net, "majority_of_votes_makes_a_leader_2a");
-    // A leader that asks about the same place; then one that tells of no commit.
-    let refused = prev(3, 1, &append(4, &[], 0, Some((4, false))));
-    for _ in 0..3 {
-        assert!(net.ask(0, 2, APPEND, &refused).is_ok());
-    }
-    named(&net, "refused_leader_tries_further_back_2b");
-    let mut net = Net::of(3);
-    net.book.now = late;
-    net.elect(1);
-    assert!(net.ask(0, 1, APPEND, &append(1, &[1], 0, YES)).is_ok());
-    named(&net, "majority_commits_2b");
-    assert!(net.ask(0, 1, APPEND, &append(1, &[1], 1, YES)).is_ok());
-    named(&net, "commit_index_follows_the_leaders_2b");
-    assert!(net.book.applied(1, 1, &b"1".to_vec().into()).is_ok());
-    assert!(net.book.symptom(&all, late).is_none(), "all is well");
-}
-
-#[test]
-fn the_tests_that_symptoms_name_exist() {
-    let suite = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/figure2");
-    let files =
-        std::fs::read_dir(suite).expect("the suite").map(|file| file.expect("a file").path());
-    let files = files.filter(|path| path.is_file());
-    let tests: String = files.map(|path| std::fs::read_to_string(path).expect("text")).collect();
-    let names = include_str!("../plight.rs").split('"').filter(|part| {
-        let part = part.trim_end_matches(['a', 'b', 'c', 'd']);
-        part.ends_with("_2") && !part.contains(' ')
-    });
-    let names: Vec<&str> = names.collect();
-    assert!(names.len() > 8, "{names:?}");
-    for name in names {
-        assert!(tests.contains(&format!("fn test_{name}(")), "there is no test_{name}");
-    }
 }

@@ -12,9 +12,8 @@ impl Wire {
     pub fn answered(&mut self, rpc: &Rpc, reply: &Reply, arrival: &Arrival) -> Check {
         let to = rpc.to;
         self.check_term(rpc, reply, arrival)?;
-        if let Some(term) = arrival.campaign.filter(|&term| reply.term() >= term)
-            && let Some(campaign) = self.campaigns.get_mut(&(term, to))
-        {
+        let past = arrival.campaign.filter(|&term| reply.term() >= term);
+        if let Some(campaign) = past.and_then(|term| self.campaigns.get_mut(&(term, to))) {
             campaign.is_past = true;
         }
         match (&rpc.message, reply) {
@@ -131,13 +130,14 @@ impl Wire {
         Ok(())
     }
 
-    /// Whoever accepts a new entry has saved since the entry was sent.
+    /// Whoever accepts a new entry has saved since the entry was sent; but for what its snapshot
+    /// may cover, which it has.
     fn check_saved(&self, rpc: &Rpc, index: Index, term: Term) -> Check {
         let to = rpc.to;
         let its_own = self.reigns.get(&term).is_some_and(|reign| reign.leader == to);
         let mut known = self.entries.get(index as usize - 1).into_iter().flatten();
         let first = known.find(|sent| sent.term == term).and_then(|sent| sent.first_to[to]);
-        if !its_own && first == Some(self.peers[to].writes) {
+        if !its_own && index > self.peers[to].covered && first == Some(self.peers[to].writes) {
             let how = format!(
                 "server {to} accepts entry {index}@{term} from server {}, but has saved nothing \
                  since it was sent this entry first: after a crash it would be gone",

@@ -1,0 +1,59 @@
+//! What is said of a cluster in which nothing goes on.
+
+use super::net::*;
+use super::*;
+
+/// A test has waited in vain: the rule that explains it is named.
+#[test]
+fn a_symptom_names_its_test() {
+    let late = std::time::Duration::from_secs(9);
+    let all = [0, 1, 2];
+    let named = |net: &Net, expected: &str| {
+        let symptom = net.book.symptom(&all, late);
+        let Some((what, test)) = symptom else { panic!("nothing, not {expected}") };
+        assert_eq!(test, expected, "{what}");
+    };
+    // Nobody campaigns; then one that nobody votes for, who could; then one who won, and is silent.
+    let mut net = Net::of(3);
+    named(&net, "timeout_starts_an_election_2a");
+    net.book.now = late;
+    for term in 1..=3 {
+        assert!(net.ask(0, 1, VOTE, &vote(term, 0, Some((term, false)))).is_ok());
+    }
+    named(&net, "votes_anew_in_each_term_2a");
+    net.elect(4);
+    named(&net, "majority_of_votes_makes_a_leader_2a");
+    // A leader that asks about the same place; then one that tells of no commit.
+    let refused = prev(3, 1, &append(4, &[], 0, Some((4, false))));
+    for _ in 0..3 {
+        assert!(net.ask(0, 2, APPEND, &refused).is_ok());
+    }
+    named(&net, "refused_leader_tries_further_back_2b");
+    let mut net = Net::of(3);
+    net.book.now = late;
+    net.elect(1);
+    assert!(net.ask(0, 1, APPEND, &append(1, &[1], 0, YES)).is_ok());
+    named(&net, "majority_commits_2b");
+    assert!(net.ask(0, 1, APPEND, &append(1, &[1], 1, YES)).is_ok());
+    named(&net, "commit_index_follows_the_leaders_2b");
+    assert!(net.book.applied(1, 1, &b"1".to_vec().into()).is_ok());
+    assert!(net.book.symptom(&all, late).is_none(), "all is well");
+}
+
+#[test]
+fn the_tests_that_symptoms_name_exist() {
+    let suite = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/figure2");
+    let files =
+        std::fs::read_dir(suite).expect("the suite").map(|file| file.expect("a file").path());
+    let files = files.filter(|path| path.is_file());
+    let tests: String = files.map(|path| std::fs::read_to_string(path).expect("text")).collect();
+    let names = include_str!("../plight.rs").split('"').filter(|part| {
+        let part = part.trim_end_matches(['a', 'b', 'c', 'd']);
+        part.ends_with("_2") && !part.contains(' ')
+    });
+    let names: Vec<&str> = names.collect();
+    assert!(names.len() > 8, "{names:?}");
+    for name in names {
+        assert!(tests.contains(&format!("fn test_{name}(")), "there is no test_{name}");
+    }
+}
