@@ -67,7 +67,7 @@ impl Watch {
         }
         let most = self.limits.standstill?;
         let used = processor_ticks(self.process)?;
-        if used != self.used.0 {
+        if used != self.used.0 || wants_processor(self.process) {
             self.used = (used, Instant::now());
         }
         (self.used.1.elapsed() > most).then(|| {
@@ -85,6 +85,17 @@ impl Watch {
             _ => "it waits, outside labsync (standard output, a sleep or lock of std, a process)",
         }
     }
+}
+
+/// Whether a thread of the process computes, or waits for nothing but a processor: on a busy host it
+/// may get none for a while.
+fn wants_processor(process: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let stats = tasks.filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
+    stats.into_iter().any(|stat| {
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        matches!(state, Some('R' | 'D'))
+    })
 }
 
 /// The fields of /proc/PID/stat from the state on; `None` where the system has no such file.
