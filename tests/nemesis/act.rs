@@ -42,12 +42,13 @@ pub fn try_instead(part: Part, plan: &Plan) {
 
 fn carry_out(plan: &Plan) -> Arc<Config> {
     // Now and then a thread comes back to its lock much later: a new leader may have come by then.
-    if rng::random_bool(0.5) {
+    let stalls_long = rng::random_bool(0.5);
+    if stalls_long {
         labsync::stall_longer(LONGEST_STALL);
     }
     let cfg = Config::make(plan.servers, false, plan.snapshots);
     let clients = Clients::start(&cfg, plan.clients, plan.pause_ms);
-    let mut stage = Stage::new(&cfg, plan);
+    let mut stage = Stage::new(&cfg, plan, stalls_long);
     stage.act();
     let agreed = stage.agreed;
     for promise in clients.stop() {
@@ -110,6 +111,8 @@ struct Stage<'a> {
     last_leader: ServerId,
     /// Up to where all servers had applied in the last calm.
     agreed: Index,
+    /// Threads are held up for long, while faults are about.
+    stalls_long: bool,
 }
 
 struct Active<'a> {
@@ -118,9 +121,9 @@ struct Active<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn new(cfg: &'a Arc<Config>, plan: &'a Plan) -> Stage<'a> {
+    fn new(cfg: &'a Arc<Config>, plan: &'a Plan, stalls_long: bool) -> Stage<'a> {
         let links = vec![vec![Disturbance::default(); plan.servers]; plan.servers];
-        Stage { cfg, plan, active: Vec::new(), links, last_leader: 0, agreed: 0 }
+        Stage { cfg, plan, active: Vec::new(), links, last_leader: 0, agreed: 0, stalls_long }
     }
 
     /// From the first fault to the healing.
@@ -178,10 +181,17 @@ impl<'a> Stage<'a> {
             self.end(active.fault);
         }
         self.set_network();
+        // A host that works again: a Raft that locks for each entry it applies would not catch up.
+        if self.stalls_long {
+            labsync::stall_longer(Duration::ZERO);
+        }
         if self.plan.clients == 0 {
             await_leader(self.cfg);
         } else {
             self.agreed = await_agreement(self.cfg);
+        }
+        if self.stalls_long {
+            labsync::stall_longer(LONGEST_STALL);
         }
     }
 

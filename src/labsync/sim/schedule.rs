@@ -90,7 +90,8 @@ impl Way {
     }
 }
 
-/// In a simulated run that has stalls: they are rarer from now on, and last up to `longest`. For
+/// In a simulated run that has stalls: they are rarer from now on, and last up to `longest`. None at
+/// all with a `longest` of zero. For
 /// runs that are patient: the lab's tests would lose leaders, and their time limits, by it.
 pub fn stall_longer(longest: Duration) {
     if let Some(sim) = super::current() {
