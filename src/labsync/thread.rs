@@ -29,7 +29,7 @@ struct Outcome<T> {
 /// random numbers come from a stream of its own.
 ///
 /// # Panics
-/// If the operating system cannot give another thread, and if 2000 threads of the run are alive.
+/// If the operating system cannot give another thread, and if 10 000 threads of the run are alive.
 #[track_caller]
 pub fn spawn<T, F>(name: impl Into<String>, body: F) -> JoinHandle<T>
 where

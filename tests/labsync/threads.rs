@@ -108,7 +108,7 @@ pub fn test_threads_without_end_are_told() {
             });
         }
     });
-    assert!(failure.message.starts_with("2000 threads are alive at once"), "{failure}");
+    assert!(failure.message.starts_with("10000 threads are alive at once"), "{failure}");
     assert!(failure.message.contains("times 'RPC # to #'"), "{failure}");
     assert!(failure.at.iter().all(|at| at.starts_with("tests/labsync/threads.rs")), "{failure}");
 }
