@@ -11,8 +11,6 @@
 //! Still right: the state is saved before the threads are spawned; the reply's thread waits for
 //! the lock. The own vote is cast and saved by the campaign; its repetition is granted to the same
 //! candidate (RequestVote, receiver 2), and votes are a set.
-//!
-//! Accused for now: by the oracle (seed 1 of `snapshot_basic_2d`); not decided yet.
 
 mod core;
 mod persister;

@@ -9,8 +9,6 @@
 //!
 //! Still right: Figure 2 says what must be done, not how soon; 15 ms are small beside the
 //! election timeout. The hint never lies before what is committed, and each refusal halves the rest.
-//!
-//! Accused for now: of messages after `kill()` (nemesis, seed 9 of `nemesis_2d`); not decided yet.
 
 mod core;
 mod persister;

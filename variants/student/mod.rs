@@ -11,8 +11,6 @@
 //! Still right: what must be persistent is saved before any thread that sends it is spawned, and
 //! each RPC carries a copy of its arguments from the same critical section. A reply counts in the
 //! same term and role alone, and match_index only rises, so that doubled RPCs do no harm.
-//!
-//! Accused for now: not run again since the term of a refused `start()` is no longer judged.
 
 mod persister;
 mod view;
