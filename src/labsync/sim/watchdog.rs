@@ -92,32 +92,27 @@ fn look_for_ever() {
 impl Watched {
     fn look(&mut self, points: u64) -> Option<Verdict> {
         let activity = foreign::activity();
-        if points != self.points || activity.is_some_and(|activity| activity.writes) {
+        let rests = activity.is_some_and(|now| !now.runs && now.ticks == self.ticks.1);
+        let waits_for_reader = rests && activity.is_some_and(|now| now.writes);
+        if points != self.points || waits_for_reader {
             // It goes on, or it would if somebody read what it prints.
-            let ticks = activity.map_or(0, |activity| activity.ticks);
-            *self = Watched {
-                sim: self.sim.clone(),
-                points,
-                looks: 0,
-                looks_asleep: 0,
-                ticks: (ticks, ticks),
-            };
+            let ticks = activity.map_or(0, |now| now.ticks);
+            (self.points, self.looks, self.looks_asleep) = (points, 0, 0);
+            self.ticks = (ticks, ticks);
             return None;
         }
         self.looks += 1;
         let Some(activity) = activity else {
             return (self.looks >= MOST_LOOKS).then_some(Verdict::Computes);
         };
-        let asleep = !activity.runs && activity.ticks == self.ticks.1;
-        self.looks_asleep = if asleep { self.looks_asleep + 1 } else { 0 };
+        self.looks_asleep = if rests { self.looks_asleep + 1 } else { 0 };
         self.ticks.1 = activity.ticks;
         let computed = activity.ticks.saturating_sub(self.ticks.0) >= COMPUTED_TICKS;
         let most = if computed { MOST_LOOKS } else { MOST_LOOKS_IF_STARVED };
-        match () {
-            () if self.looks_asleep >= MOST_LOOKS_ASLEEP => Some(Verdict::Asleep),
-            () if self.looks >= most => Some(Verdict::Computes),
-            () => None,
+        if self.looks_asleep >= MOST_LOOKS_ASLEEP {
+            return Some(Verdict::Asleep);
         }
+        (self.looks >= most).then_some(Verdict::Computes)
     }
 }
 
