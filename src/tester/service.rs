@@ -88,7 +88,7 @@ impl Services {
         assert!(
             size == 0 || !state.is_empty(),
             "server {server} restarts from a disk with a snapshot of {size} bytes and no Raft \
-             state: save() takes both, each time (rule A9 of docs/contract.md)"
+             state: save() takes both, each time (rule A8 of docs/contract.md)"
         );
         let mut applied = self.applied.lock();
         applied.instances[server] += 1;

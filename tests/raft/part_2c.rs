@@ -165,7 +165,7 @@ pub fn test_figure_8_2c() {
     }
     assert!(
         crashes > 0,
-        "expected a leader in some of 1000 rounds, got none (rule A8 of docs/contract.md)"
+        "expected a leader in some of 1000 rounds, got none (rule A7 of docs/contract.md)"
     );
 
     // do all agree when all are restarted?
@@ -226,7 +226,7 @@ pub fn test_figure_8_unreliable_2c() {
     }
     assert!(
         leaders > 0,
-        "expected a leader in some of 1000 rounds, got none (rule A8 of docs/contract.md)"
+        "expected a leader in some of 1000 rounds, got none (rule A7 of docs/contract.md)"
     );
 
     // do all agree when all are back, on a network as bad as ever?

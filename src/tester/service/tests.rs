@@ -110,7 +110,7 @@ fn a_snapshot_without_a_raft_state_is_refused() {
     assert_eq!(says_of_disk(b"a state", b""), None);
     assert_eq!(says_of_disk(b"a state", &content), None);
     let message = says_of_disk(b"", &content).expect("it must be refused");
-    assert!(message.contains("and no Raft state") && message.contains("rule A9"), "{message}");
+    assert!(message.contains("and no Raft state") && message.contains("rule A8"), "{message}");
 }
 
 /// A snapshot that the service has not made is told from one that it has, whatever is wrong.
