@@ -14,6 +14,7 @@
 //! - `votes.rs`, `terms.rs`, `timers.rs`: Part A
 //! - `appends.rs` (the follower), `leaders.rs`, `commits.rs`, `backup.rs`: Part B
 //! - `crashes.rs`: Part C
+//! - `economy.rs`: Parts B and D: what is not sent in vain
 //! - `snapshots.rs`, `compaction.rs`: Part D; `on_snapshot.rs`: the other Parts' tests on top of a snapshot
 //! - `kit/`: the stage; start there at [`kit::Stage`]
 //!
@@ -28,6 +29,7 @@ mod backup;
 mod commits;
 mod compaction;
 mod crashes;
+mod economy;
 mod kit;
 mod leaders;
 mod on_snapshot;
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         commits::TESTS,
         leaders::TESTS,
         backup::TESTS,
+        economy::TESTS,
         crashes::TESTS,
         snapshots::TESTS,
         compaction::TESTS,

@@ -183,6 +183,15 @@ impl Script {
         if let (Rpc::Vote(_), Some(&candidate)) = (rpc, state.given.get(&term)) {
             panic!("{}", self.two_votes(term, candidate));
         }
+        if let Rpc::Append(args) = rpc
+            && let Some(entry) = args.entries.iter().find(|entry| entry.term > term)
+        {
+            let sentence = "Locking advice, rule 5: all that a request says is of one moment: the \
+                            arguments are made in the critical section that decides to send it";
+            let expected = format!("entries of term {term} at most: no leader of it has others");
+            let happened = format!("one of term {}, in {rpc}", entry.term);
+            panic!("{}", self.record.report_of(sentence, expected, happened));
+        }
         let votes = 1 + state.granted.get(&term).map_or(0, BTreeSet::len);
         if rpc.is_leaders() && votes * 2 <= self.servers {
             let sentence =
