@@ -38,7 +38,7 @@ impl State {
             return; // a later one, say from the leader, has overtaken this call
         }
         let applied = self.last_applied;
-        assert!(index <= applied, "snapshot({index}), but only {applied} entries are applied");
+        assert!(index <= applied, "snapshot({index}), but applied up to {applied}");
         self.log.compact_to(index);
         self.snapshot = data;
     }

@@ -112,7 +112,7 @@ impl Raft {
         Arc::new(Raft { mailbox, killed, last_term })
     }
 
-    /// The current term, and whether this server believes to be its leader.
+    /// The current term, and whether this server takes itself for its leader.
     pub fn get_state(&self) -> (Term, bool) {
         self.ask(Turn::GetState).unwrap_or_else(|| (self.last_term(), false))
     }

@@ -116,7 +116,7 @@ impl Raft {
         raft
     }
 
-    /// The current term, and whether this server believes to be its leader.
+    /// The current term, and whether this server takes itself for its leader.
     pub fn get_state(&self) -> (Term, bool) {
         let state = self.state.lock();
         (state.core.term(), state.core.role == Role::Leader)

@@ -103,7 +103,7 @@ impl Raft {
         raft
     }
 
-    /// The current term, and whether this server believes to be its leader.
+    /// The current term, and whether this server takes itself for its leader.
     pub fn get_state(&self) -> (Term, bool) {
         self.with(|state| (state.core.term(), state.core.role == Role::Leader))
     }

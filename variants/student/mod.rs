@@ -142,7 +142,7 @@ impl Raft {
         rf
     }
 
-    /// The current term, and whether this server believes to be its leader.
+    /// The current term, and whether this server takes itself for its leader.
     pub fn get_state(self: &Arc<Self>) -> (Term, bool) {
         let rf = self.inner.lock();
         (rf.term, rf.role == Role::Leader)

@@ -68,7 +68,7 @@ fn a_snapshot_call_does_not_undo_an_installed_one() {
 
 /// A service cannot have a state that it was not given: the entries would be lost.
 #[test]
-#[should_panic(expected = "snapshot(3), but only 2 entries are applied")]
+#[should_panic(expected = "snapshot(3), but applied up to 2")]
 fn a_snapshot_of_an_unapplied_index_is_a_mistake() {
     let mut state = server(&[1, 1, 1]);
     apply_up_to(&mut state, 2);

@@ -141,7 +141,7 @@ impl Raft {
         raft
     }
 
-    /// The current term, and whether this server believes to be its leader.
+    /// The current term, and whether this server takes itself for its leader.
     #[must_use]
     pub fn get_state(&self) -> (Term, bool) {
         let state = self.lock();
@@ -151,7 +151,8 @@ impl Raft {
 
     /// Asks for agreement on `command` and returns at once: the index at which it will be if it
     /// is ever committed, the current term, and whether this server is the leader. If it is not,
-    /// the command is not taken, and the index means nothing. The first index is 1.
+    /// the command is not taken, and the index means nothing. The first index is 1. A server that
+    /// has been killed takes no command.
     pub fn start(&self, _command: Bytes) -> (Index, Term, bool) {
         let state = self.lock();
         // Your code here (2B).
