@@ -233,8 +233,8 @@ on_a_snapshot![
         compaction::test_leader_compacts_although_a_follower_is_dead_2d,
     test_empty_log_ends_with_the_snapshot_on_a_snapshot_2d =
         compaction::test_empty_log_ends_with_the_snapshot_2d,
-    test_late_refusal_does_not_raise_next_index_on_a_snapshot_2d =
-        economy::test_late_refusal_does_not_raise_next_index_2b,
+    test_late_refusals_do_not_send_it_all_again_on_a_snapshot_2d =
+        economy::test_late_refusals_do_not_send_it_all_again_2b,
     test_refusal_of_an_earlier_leadership_does_not_count_on_a_snapshot_2d =
         economy::test_refusal_of_an_earlier_leadership_does_not_count_2b,
 ];
