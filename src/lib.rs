@@ -18,8 +18,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod labgob;
-pub mod labrpc;
-pub mod labsync;
+pub use {labgob, labrpc, labsync};
+
 pub mod raft;
 pub mod tester;

@@ -95,16 +95,17 @@ awk -v fresh="$fresh" '
   function flush() {
     if (kind == "[[test]]" && path == "") path = "tests/" name ".rs"
     gone = path != "" && (getline ignored < (fresh "/" path)) < 0
-    if (kind != "[workspace]" && !gone) printf "%s", table
+    if (!gone) printf "%s", table
     table = kind = path = name = ""
   }
+  /^# The tools/ { next }
   /^#/ { comment = comment $0 "\n"; next } # it belongs to what follows
   /^\[/ { flush(); kind = $1 }
+  /^members = / { sub(/, "tools"/, "") }
   /^path = / { path = $3; gsub(/"/, "", path) }
   /^name = / { name = $3; gsub(/"/, "", name) }
   { table = table comment $0 "\n"; comment = "" }
   END { flush() }' "$root/Cargo.toml" >"$fresh/Cargo.toml"
-printf '\n[workspace]\n' >>"$fresh/Cargo.toml"
 
 checksum() {
   cksum <"$1"

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::event::Loss;
-use crate::labsync::{Condvar, Instant, Mutex, is_simulated};
+use labsync::{Condvar, Instant, Mutex, is_simulated};
 
 /// How often a caller looks for the answer before it sleeps: a few microseconds.
 const LOOKS: u32 = 150;

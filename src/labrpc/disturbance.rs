@@ -12,7 +12,7 @@ use super::call::Answer;
 use super::event::Loss;
 use super::journey::{Ticket, random_ms};
 use super::network::{Network, Placed, Shared};
-use crate::labsync::{rng, thread};
+use labsync::{rng, thread};
 
 /// What befalls the calls on an end; by default nothing.
 ///

@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::network::Shared;
-use crate::{labgob, labsync};
 
 /// One end of a connection, made by [`Network::make_end`](super::Network::make_end); clones are
 /// the same end. Whether it is connected, to which server, and enabled, the network knows.

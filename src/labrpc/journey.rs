@@ -9,7 +9,7 @@ use super::disturbance::Disturbance;
 use super::event::{CallEvent, Loss, Step};
 use super::network::{Observer, Placed, Route, Shared, Stage, State};
 use super::service::Handler;
-use crate::labsync::{self, rng, thread};
+use labsync::{self, rng, thread};
 
 /// The delay of a request on an unreliable network, in ms.
 const SHORT_DELAY_MS: RangeInclusive<u64> = 0..=26;

@@ -12,7 +12,7 @@ use super::event::{CallEvent, Loss};
 use super::journey::random_ms;
 use super::last_reply::LastReply;
 use super::service::Server;
-use crate::labsync::Mutex;
+use labsync::Mutex;
 
 /// When 'lost' is heard from a server that cannot be reached, in ms.
 const UNREACHABLE_MS: RangeInclusive<u64> = 0..=99;

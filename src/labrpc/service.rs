@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::call::Answer;
-use crate::labgob;
 
 /// Decodes the arguments, calls the method, encodes the reply.
 pub(super) type Handler = Arc<dyn Fn(&[u8]) -> Answer + Send + Sync>;

@@ -14,7 +14,7 @@ use super::run::RunState;
 use super::{foreign, panics};
 
 /// A place in the source, as `Location::caller()` gives it.
-pub(crate) type Line = &'static Location<'static>;
+pub type Line = &'static Location<'static>;
 
 /// What all threads may know of a thread.
 pub(super) struct ThreadInfo {
@@ -213,9 +213,10 @@ pub(super) fn clear_held() {
 
 /// Marks the current thread as waiting until dropped. When one wait is made of others (a remote
 /// call waits on a condition variable), the outermost is the one that is shown.
-pub(crate) struct Waiting(Option<Arc<ThreadInfo>>);
+pub struct Waiting(Option<Arc<ThreadInfo>>);
 
-pub(crate) fn waiting(what: &'static str, at: Line) -> Waiting {
+/// The current thread waits for `what`, as reports say, until the value is dropped.
+pub fn waiting(what: &'static str, at: Line) -> Waiting {
     panics::stop_if_run_is_over();
     mark_waiting(what, at)
 }

@@ -226,7 +226,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::labsync::{RunOptions, rng, run};
+    use crate::{RunOptions, rng, run};
 
     /// The threads of a benchmark belong to no run: they have names, values and random numbers, may
     /// start runs, and a panic of one is its joiner's.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use raftlab::lab_tests;
+use raftlab::labgob;
 use raftlab::labrpc::{Disturbance, Late, Step};
 use raftlab::labsync::{Instant, thread};
 use raftlab::tester::LabTest;
@@ -183,7 +184,7 @@ pub fn test_last_reply_waits_for_its_own() {
     begin("Test: a server ends behind the right reply");
     let lab = Lab::new();
     let seven = |method: &str, reply: &[u8]| {
-        method == "JunkServer.Handler2" && reply == raftlab::labgob::to_bytes("handler2-7")
+        method == "JunkServer.Handler2" && reply == labgob::to_bytes("handler2-7")
     };
     let net = Arc::new(lab.net);
     let for_then = Arc::downgrade(&net);

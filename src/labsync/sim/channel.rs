@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::{Slot, Why, current};
 
 /// The state that the two halves share.
-pub(in crate::labsync) struct SimChannel<T> {
+pub(crate) struct SimChannel<T> {
     inner: parking_lot::Mutex<Inner<T>>,
 }
 
@@ -22,7 +22,7 @@ struct Inner<T> {
 }
 
 /// Why there is no message.
-pub(in crate::labsync) enum Nothing {
+pub(crate) enum Nothing {
     Empty,
     Disconnected,
 }

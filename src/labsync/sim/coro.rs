@@ -11,8 +11,8 @@ use generator::{Generator, Gn};
 
 use super::world::Slot;
 use super::{Sim, enter, leave};
-use crate::labsync::context::Locals;
-use crate::labsync::pool::Job;
+use crate::context::Locals;
+use crate::pool::Job;
 
 /// The stack of a simulated thread.
 const STACK_BYTES: usize = 256 << 10;

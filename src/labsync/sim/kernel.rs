@@ -12,7 +12,7 @@ use std::thread::Thread;
 
 use super::Sim;
 use super::world::{Task, World};
-use crate::labsync::pool;
+use crate::pool;
 
 /// Which kernel runs a simulation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -8,9 +8,9 @@ use super::event::Event;
 use super::kernel::{Kernel, Seat};
 use super::world::{Phase, Status, Stuck, World};
 use super::{Sim, Slot, watchdog};
-use crate::labsync::context::ThreadInfo;
-use crate::labsync::run::{Failure, RunOptions, RunState, THREAD_GRACE};
-use crate::labsync::{foreign, panics, thread};
+use crate::context::ThreadInfo;
+use crate::run::{Failure, RunOptions, RunState, THREAD_GRACE};
+use crate::{foreign, panics, thread};
 
 /// What a simulated run was like; equal for equal seeds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,7 +25,7 @@ pub struct SimReport {
     pub points: u64,
 }
 
-/// Runs `body` as [`run`](crate::labsync::run()) does, but simulated: all from the seed.
+/// Runs `body` as [`run`](crate::run()) does, but simulated: all from the seed.
 #[must_use]
 pub fn simulate(
     options: &RunOptions,
@@ -140,7 +140,7 @@ impl Sim {
             ),
         };
         let thread = world.tasks[world.current].info.name.clone();
-        let message = format!("{head}:{}", crate::labsync::run::list(&threads));
+        let message = format!("{head}:{}", crate::run::list(&threads));
         self.run.fail(Failure { thread, message, at: None });
     }
 

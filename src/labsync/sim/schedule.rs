@@ -36,7 +36,7 @@
 //! - The harness is not under test: its locks are made by [`Mutex::unstalled`], since a stall
 //!   there would only look like a slow network, or make the harness miss its own times.
 //!
-//! [`Mutex::unstalled`]: crate::labsync::Mutex::unstalled
+//! [`Mutex::unstalled`]: crate::Mutex::unstalled
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::world::{Slot, World};
 use super::{Phase, Sim, Status};
-use crate::labsync::context::Line;
+use crate::context::Line;
 
 /// With priorities: one scheduling point in so many draws the current thread's anew.
 const REDRAW_ONE_IN: u32 = 16;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Once, OnceLock, Weak};
 use std::time::Duration;
 
 use super::Sim;
-use crate::labsync::foreign;
+use crate::foreign;
 
 /// How often the watchdog looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

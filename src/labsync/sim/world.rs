@@ -12,11 +12,11 @@ use rand::{RngExt, SeedableRng};
 use super::event::Event;
 use super::kernel::Seat;
 use super::schedule::{Schedule, SinceWait};
-use crate::labsync::context::{Line, ThreadInfo};
-use crate::labsync::pool::Job;
+use crate::context::{Line, ThreadInfo};
+use crate::pool::Job;
 
 /// A thread of the simulation, by its place in the table; places are used again.
-pub(in crate::labsync) type Slot = usize;
+pub(crate) type Slot = usize;
 
 /// Virtual time that each scheduling point costs, so that a loop that only polls gets somewhere.
 const POINT_NS: u64 = 500;

@@ -217,7 +217,7 @@ impl Child {
             if Instant::now() >= deadline {
                 return false;
             }
-            crate::labsync::thread::sleep(Duration::from_millis(1));
+            labsync::thread::sleep(Duration::from_millis(1));
         }
     }
 

@@ -31,6 +31,8 @@
 //! The API is that of `parking_lot`, `std::thread` and `crossbeam-channel`, less what the lab
 //! does not need. Nothing else in the workspace may use those directly: `clippy.toml` lists them.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -56,7 +58,7 @@ pub mod thread;
 
 pub use clock::Instant;
 pub use condvar::{Condvar, WaitTimeoutResult};
-pub(crate) use context::waiting;
+pub use context::waiting;
 pub use context::{held_any as held_lock, in_simulation as is_simulated};
 pub use foreign::blame_foreign_threads;
 pub use leaf::Leaf;

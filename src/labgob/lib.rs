@@ -7,7 +7,7 @@
 //! # Use
 //!
 //! ```
-//! use raftlab::labgob::{LabDecoder, LabEncoder, from_bytes, to_bytes};
+//! use labgob::{LabDecoder, LabEncoder, from_bytes, to_bytes};
 //!
 //! // One value: this is what crosses the network.
 //! let bytes = to_bytes(&(7_u64, "seven"));
@@ -83,6 +83,9 @@
 //! `encoder` and `decoder` are the public face; `frame` is the five bytes before a payload;
 //! `types` makes fingerprints; `payload` decodes under the limits above, with `walk` as its
 //! face towards serde; `binary` is the only file that knows bincode.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod binary;
 mod bytes;

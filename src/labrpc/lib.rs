@@ -29,6 +29,9 @@
 //! what an observer sees of a call (`event.rs`); for tests that go further than the lab's:
 //! [`Network::disturb`] (`disturbance.rs`) and [`Network::last_reply`] (`last_reply.rs`).
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
 mod call;
 mod disturbance;
 mod end;
