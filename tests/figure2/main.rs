@@ -14,7 +14,7 @@
 //! - `votes.rs`, `terms.rs`, `timers.rs`: Part A
 //! - `appends.rs` (the follower), `leaders.rs`, `commits.rs`, `backup.rs`: Part B
 //! - `crashes.rs`: Part C
-//! - `snapshots.rs`, `compaction.rs`: Part D; `on_snapshot.rs`: the other Parts' tests on top of a snapshot
+//! - `installs.rs`, `snapshots.rs`, `compaction.rs`: Part D; `on_snapshot.rs`: the other Parts' tests on top of a snapshot
 //! - `kit/`: the stage; start there at [`kit::Stage`]
 //!
 //! The suite is always simulated: seconds pass in milliseconds, and a failure comes back.
@@ -28,6 +28,7 @@ mod backup;
 mod commits;
 mod compaction;
 mod crashes;
+mod installs;
 mod kit;
 mod leaders;
 mod on_snapshot;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         leaders::TESTS,
         backup::TESTS,
         crashes::TESTS,
+        installs::TESTS,
         snapshots::TESTS,
         compaction::TESTS,
         on_snapshot::TESTS,
