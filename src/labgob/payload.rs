@@ -17,7 +17,6 @@ use serde::de::DeserializeOwned;
 use super::binary::{Failure, Source};
 use super::error::DecodeError;
 use super::frame::Frame;
-use super::walk::Items;
 
 /// How many elements of sequences and maps in a value may take no byte of the input.
 const EMPTY_ELEMENTS: usize = 65_536;
@@ -58,6 +57,16 @@ pub(super) struct Walk<'de> {
     room_left: usize,
     /// How deep the walk is at the moment.
     depth: usize,
+}
+
+/// The elements of a sequence, the fields of a struct or the pairs of a map.
+pub(super) struct Items<'a, 'de> {
+    pub(super) walk: &'a mut Walk<'de>,
+    pub(super) left: usize,
+    /// Whether their number comes from the input, and not from the type.
+    pub(super) claimed: bool,
+    /// How many elements memory may be reserved for.
+    pub(super) reserve: usize,
 }
 
 impl<'de> Walk<'de> {

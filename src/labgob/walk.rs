@@ -8,17 +8,7 @@ use serde::de::{
 };
 
 use super::binary::Failure;
-use super::payload::Walk;
-
-/// The elements of a sequence, the fields of a struct or the pairs of a map.
-pub(super) struct Items<'a, 'de> {
-    pub(super) walk: &'a mut Walk<'de>,
-    pub(super) left: usize,
-    /// Whether their number comes from the input, and not from the type.
-    pub(super) claimed: bool,
-    /// How many elements memory may be reserved for.
-    pub(super) reserve: usize,
-}
+use super::payload::{Items, Walk};
 
 impl<'de> SeqAccess<'de> for Items<'_, 'de> {
     type Error = Failure;

@@ -20,7 +20,7 @@ struct Slot {
 
 /// The slot of one call. Once lost, a call stays lost.
 pub(super) struct Call {
-    /// Whether there is an answer, for who only looks.
+    /// Whether there is an answer: told without the lock.
     answered: AtomicBool,
     slot: Mutex<Slot>,
     /// Notified when the handler has answered and when the call is lost.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::network::Shared;
+use super::state::Shared;
 
 /// One end of a connection, made by [`Network::make_end`](super::Network::make_end); clones are
 /// the same end. Whether it is connected, to which server, and enabled, the network knows.

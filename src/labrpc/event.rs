@@ -1,6 +1,10 @@
 //! What an observer of the network gets to see: each step of each call.
 
 use std::fmt;
+use std::sync::Arc;
+
+/// Who is shown each step.
+pub(super) type Observer = Arc<dyn Fn(CallEvent<'_>) + Send + Sync>;
 
 /// A step of a call, as shown to the [observer](super::Network::observe).
 #[derive(Clone, Copy, Debug)]

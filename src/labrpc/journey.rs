@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::{Answer, Call};
-use super::disturbance::Disturbance;
-use super::event::{CallEvent, Loss, Step};
-use super::network::{Observer, Placed, Route, Shared, Stage, State};
+use super::disturbance::{Disturbance, random_ms};
+use super::event::{CallEvent, Loss, Observer, Step};
 use super::service::Handler;
+use super::state::{Placed, Route, Shared, Stage, State};
 use labsync::{self, rng, thread};
 
 /// The delay of a request on an unreliable network, in ms.
@@ -53,6 +53,12 @@ impl Shared {
         let ticket = Ticket { shared, id, number: id, call, end, method, observer };
         ticket.show(Step::Sent { args });
         (ticket, route)
+    }
+
+    /// Registers the copy of a request, so that it ends with the network.
+    fn register_copy(&self, end: &Arc<str>) -> Option<(u64, Arc<Call>)> {
+        let mut state = self.state.lock();
+        (!state.closed).then(|| state.register(end))
     }
 }
 
@@ -181,6 +187,50 @@ impl Ticket<'_> {
     }
 }
 
+impl Ticket<'_> {
+    /// The request's way over a disturbed end; where it arrives.
+    fn disturb_request(&self, disturbance: &Disturbance, args: &[u8]) -> Result<Arc<Placed>, Loss> {
+        let mut delay = disturbance.late_requests.draw().unwrap_or_default();
+        if let Some(apart) = disturbance.repeats.draw() {
+            let mut delay_of_copy = delay + apart;
+            if rng::random_bool(0.5) {
+                std::mem::swap(&mut delay, &mut delay_of_copy);
+            }
+            self.send_copy(delay_of_copy, args.to_vec());
+        }
+        self.arrive(delay)
+    }
+
+    fn arrive(&self, delay: Duration) -> Result<Arc<Placed>, Loss> {
+        self.call.pass(delay)?;
+        self.shared.state.lock().server_behind(&self.end).ok_or(Loss::ServerGone)
+    }
+
+    /// A second copy of the request sets out, in a thread of its own. Nobody waits for its reply.
+    fn send_copy(&self, delay: Duration, args: Vec<u8>) {
+        let (shared, end) = (self.shared.clone(), self.end.clone());
+        let (number, method) = (self.number, self.method.to_string());
+        let observer = self.observer.clone();
+        thread::spawn(format!("copy of {method} on {end}"), move || {
+            let Some((id, call)) = shared.register_copy(&end) else { return };
+            let copy = Ticket { shared, id, number, call, end, method: &method, observer };
+            // Lost or not, the caller's own request tells the caller.
+            let _: Result<Answer, Loss> =
+                copy.arrive(delay).and_then(|server| copy.run_handler(&server, args));
+        });
+    }
+
+    /// The reply's way over a disturbed end.
+    fn disturb_reply(&self, disturbance: &Disturbance) -> Result<(), Loss> {
+        if disturbance.lose_replies {
+            let delay = self.shared.state.lock().unreachable_delay();
+            self.call.pass(delay)?;
+            return Err(Loss::ReplyDropped);
+        }
+        self.call.pass(disturbance.late_replies.draw().unwrap_or_default())
+    }
+}
+
 /// What a call finds on entering a stage.
 struct Seen {
     end_enabled: bool,
@@ -242,8 +292,4 @@ fn answer_call(handler: &Handler, args: &[u8], call: Arc<Call>, watched: Option<
 /// Loses the call for this reason, sometimes.
 fn drop_some(why: Loss) -> Result<(), Loss> {
     if rng::random_range(0..DROP_ONE_IN) == 0 { Err(why) } else { Ok(()) }
-}
-
-pub(super) fn random_ms(range: RangeInclusive<u64>) -> Duration {
-    Duration::from_millis(rng::random_range(range))
 }

@@ -4,18 +4,8 @@
 use std::sync::Arc;
 
 use super::event::Loss;
-use super::network::{Network, Placed, Shared, Stage};
-
-/// Tells, from the method and the encoded reply, whether a reply is the one waited for.
-type IsIt = dyn Fn(&str, &[u8]) -> bool + Send + Sync;
-
-/// What is to happen once a certain reply leaves a server.
-pub(super) struct LastReply {
-    is_it: Box<IsIt>,
-    /// The ends on which the server itself makes calls.
-    ends: Vec<String>,
-    then: Box<dyn FnOnce() + Send>,
-}
+use super::network::Network;
+use super::state::{LastReply, Placed, Shared, Stage};
 
 impl Network {
     /// The next reply of `server` for which `is_it` holds, given the method and the encoded reply,

@@ -24,10 +24,10 @@
 //! than the caller is ready to wait. There is no thread of the network's own and no polling.
 //!
 //! # Layout
-//! [`Network`] (`network.rs`: who reaches whom), a call's way (`journey.rs`: the table above),
-//! [`ClientEnd`] (`end.rs`), [`Server`] and [`Service`] (`service.rs`), one call's slot (`call.rs`),
-//! what an observer sees of a call (`event.rs`); for tests that go further than the lab's:
-//! [`Network::disturb`] (`disturbance.rs`) and [`Network::last_reply`] (`last_reply.rs`).
+//! [`Network`] (`network.rs`), what it knows (`state.rs`), a call's way (`journey.rs`: the table
+//! above), [`ClientEnd`] (`end.rs`), [`Server`] and [`Service`] (`service.rs`), one call's slot
+//! (`call.rs`), what an observer sees of a call (`event.rs`); for tests that go further than the
+//! lab's: [`Network::disturb`] (`disturbance.rs`) and [`Network::last_reply`] (`last_reply.rs`).
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -40,6 +40,7 @@ mod journey;
 mod last_reply;
 mod network;
 mod service;
+mod state;
 
 pub use disturbance::{Disturbance, Late};
 pub use end::ClientEnd;

@@ -21,7 +21,7 @@ const LOOKS: u32 = 150;
 
 #[derive(Default)]
 struct Worker {
-    /// Whether there is a job, for who only looks.
+    /// Whether there is a job: told without the lock.
     has_job: AtomicBool,
     job: parking_lot::Mutex<Option<Job>>,
     job_given: parking_lot::Condvar,

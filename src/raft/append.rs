@@ -40,8 +40,8 @@ impl State {
         self.append_reply(true)
     }
 
-    /// Followers and candidates, on a word from the leader of `term`, which is not an old one:
-    /// the election is decided, and the timer starts anew (§5.2).
+    /// Followers and candidates: the current leader has sent an RPC. A candidate becomes a follower,
+    /// and the election timer starts anew (§5.2). Leaders of older terms have been refused before.
     pub(super) fn hear_from_leader(&mut self, term: Term) {
         self.observe_term(term);
         assert!(!self.is_leader(), "n{} hears from another leader of term {term}", self.me);

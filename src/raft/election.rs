@@ -10,10 +10,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::monitor::Receipt;
+use super::Raft;
 use super::rpc::{RequestVoteArgs, RequestVoteReply, ServerId};
-use super::state::{Role, State};
-use super::{Raft, replication::Leader};
+use super::state::{Leader, Receipt, Role, State};
 use crate::labsync::{Instant, rng, thread};
 
 /// A timeout is drawn from this range, in ms. The paper's 150 to 300 ms are for heartbeats far
@@ -28,22 +27,22 @@ impl Raft {
     /// The ticker's thread: starts an election whenever the timer has run out.
     pub(super) fn ticker_loop(self: Arc<Raft>) {
         while !self.killed() {
-            if let Some((campaign, args)) = self.campaign_if_due() {
-                self.send_request_votes(campaign, &args);
+            if let Some((receipt, args)) = self.start_election_if_due() {
+                self.send_request_votes(receipt, &args);
             }
             thread::sleep(self.next_look());
         }
     }
 
     /// Followers, candidates: when the election timeout has passed, start an election (§5.2).
-    pub(super) fn campaign_if_due(&self) -> Option<(Receipt, RequestVoteArgs)> {
+    pub(super) fn start_election_if_due(&self) -> Option<(Receipt, RequestVoteArgs)> {
         let mut state = self.monitor.lock();
         if state.is_leader() || Instant::now() < state.election_deadline {
             return None;
         }
-        let campaign = state.become_candidate();
+        let election = state.become_candidate();
         state.persist();
-        Some(campaign)
+        Some(election)
     }
 
     /// Until the timer may have run out. It may have been reset by then, hence the loop above.
@@ -54,18 +53,18 @@ impl Raft {
 
     /// Candidates: ask all other servers (§5.2), each in a thread of its own, so that a server
     /// that does not answer holds up none of the others.
-    fn send_request_votes(self: &Arc<Raft>, campaign: Receipt, args: &RequestVoteArgs) {
+    fn send_request_votes(self: &Arc<Raft>, receipt: Receipt, args: &RequestVoteArgs) {
         for peer in (0..self.peers.len()).filter(|&peer| peer != self.me) {
             let (raft, args) = (self.clone(), args.clone());
             let name = format!("raft-{} RequestVote to {peer}", self.me);
-            thread::spawn(name, move || raft.ask_for_vote(peer, campaign, &args));
+            thread::spawn(name, move || raft.ask_for_vote(peer, receipt, &args));
         }
     }
 
-    pub(super) fn ask_for_vote(&self, peer: ServerId, campaign: Receipt, args: &RequestVoteArgs) {
+    pub(super) fn ask_for_vote(&self, peer: ServerId, receipt: Receipt, args: &RequestVoteArgs) {
         let reply = self.peers[peer].call::<_, RequestVoteReply>("Raft.RequestVote", args);
         let Some(reply) = reply else { return };
-        let Some(mut state) = self.monitor.relock(campaign, reply.term) else { return };
+        let Some(mut state) = self.monitor.relock(receipt, reply.term) else { return };
         if reply.vote_granted {
             state.vote_received(peer);
         }
@@ -111,11 +110,11 @@ impl State {
         theirs >= (self.log.last_term(), self.log.last_index())
     }
 
-    /// Candidates: an election starts with the conversion (§5.2). The receipt and the
-    /// arguments are made here, in the critical section that decides to campaign.
+    /// Candidates: on conversion to candidate, start an election (§5.2). The receipt and the
+    /// arguments are made here, in the critical section that decides to start it.
     pub(super) fn become_candidate(&mut self) -> (Receipt, RequestVoteArgs) {
         assert!(!self.is_leader(), "the leader of term {} campaigns", self.current_term);
-        // A new term, the own vote, a new timeout.
+        // Increment the term, vote for self, reset the timer.
         self.current_term += 1;
         self.voted_for = Some(self.me);
         self.role = Role::Candidate { votes: BTreeSet::new() };
@@ -127,9 +126,9 @@ impl State {
             last_log_index: self.log.last_index(),
             last_log_term: self.log.last_term(),
         };
-        let campaign = Receipt::Campaign(self.current_term);
+        let receipt = Receipt::Candidate(self.current_term);
         self.vote_received(self.me);
-        (campaign, args)
+        (receipt, args)
     }
 
     /// Candidates: the votes of a majority make a leader (§5.2).

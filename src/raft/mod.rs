@@ -7,10 +7,12 @@
 //! | `rpc.rs` | arguments and replies of the three RPCs | Figures 2, 13 |
 //! | `state.rs` | the State box, the roles, the rules for all servers | Figure 2, §5.1 |
 //! | `monitor.rs` | the one lock around the state; coming back to it with a reply | |
+//! | `signals.rs` | what the threads wait for | |
 //! | `log.rs` | the log after a snapshot: all index arithmetic | §5.3, §7 |
 //! | `election.rs` | Part A: timeouts, votes | §5.2, §5.4.1 |
 //! | `replication.rs` | Part B: what a leader sends, and what it learns | §5.3, §5.4.2 |
 //! | `append.rs` | Part B: what a follower does with it | §5.3 |
+//! | `pacing.rs`, `replicator.rs` | Part B: when a leader sends | left open |
 //! | `apply.rs` | Part B: committed entries go to the service | §5.3 |
 //! | `persist.rs`, `persister.rs` | Part C: what survives a crash | Figure 2 |
 //! | `snapshot.rs` | Part D: dropping the log's beginning | §7, Figure 13 |
@@ -35,9 +37,12 @@ mod apply;
 mod election;
 mod log;
 mod monitor;
+mod pacing;
 mod persist;
 mod persister;
 mod replication;
+mod replicator;
+mod signals;
 mod snapshot;
 mod state;
 mod view;
@@ -50,7 +55,8 @@ pub mod rpc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use self::monitor::{Monitor, Signals};
+use self::monitor::Monitor;
+use self::signals::Signals;
 use self::state::State;
 use crate::labgob::Bytes;
 use crate::labrpc::ClientEnd;

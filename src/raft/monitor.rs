@@ -1,4 +1,4 @@
-//! The one lock around a server's [`State`], and its two condition variables.
+//! The one lock around a server's [`State`].
 //!
 //! Rule 5 of the lab's locking advice says: after a lock was given up and taken again, check
 //! what was assumed before. Here that is a type. Whoever sends an RPC gets a [`Receipt`] in the
@@ -8,30 +8,12 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use super::persist::read_saved;
 use super::rpc::Term;
-use super::state::State;
+use super::signals::Signals;
+use super::state::{Receipt, Role, State};
+use super::view::{RoleView, View};
 use crate::labsync::{self, Condvar, Instant, Mutex, MutexGuard};
-
-/// In which capacity an RPC was sent. Made by the transitions alone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Receipt {
-    /// As a candidate in this term.
-    Campaign(Term),
-    /// As the leader of this term.
-    Reign(Term),
-}
-
-/// The condition variables of a server.
-#[derive(Default)]
-pub struct Signals {
-    /// For the applier. Notified when `commit_index` advances (by a majority, by a leader's
-    /// word, or by a snapshot that arrived) and when the server is killed.
-    pub apply: Condvar,
-    /// For the replicator. Notified when this server becomes leader, when a leader takes a
-    /// command, when its `commit_index` advances, when an RPC of its reign came back (with a
-    /// reply or lost), and when the server is killed.
-    pub replicate: Condvar,
-}
 
 /// A server's state behind its lock.
 pub struct Monitor {
@@ -110,5 +92,38 @@ impl Deref for Locked<'_> {
 impl DerefMut for Locked<'_> {
     fn deref_mut(&mut self) -> &mut State {
         &mut self.state
+    }
+}
+
+impl State {
+    /// This server in the terms of Figure 2, for the tester's oracle, which checks whatever must
+    /// hold when others may look.
+    pub(super) fn figure2(&self) -> View<'_> {
+        let role = match &self.role {
+            Role::Follower => RoleView::Follower,
+            Role::Candidate { .. } => RoleView::Candidate,
+            Role::Leader(leader) => RoleView::Leader {
+                next_index: &leader.next_index,
+                match_index: &leader.match_index,
+            },
+        };
+        View {
+            current_term: self.current_term,
+            voted_for: self.voted_for,
+            snapshot_index: self.log.snapshot_index(),
+            snapshot_term: self.log.snapshot_term(),
+            entries: self.log.all(),
+            log_changes: Some(self.log.changes()),
+            snapshot: &self.snapshot,
+            commit_index: self.commit_index,
+            last_applied: self.last_applied,
+            role,
+            read_saved: Some(read_saved),
+        }
+    }
+
+    /// Shows this server to the tester.
+    pub(super) fn show(&self) {
+        self.persister.show(&self.figure2());
     }
 }

@@ -7,17 +7,9 @@
 
 use super::log::Log;
 use super::rpc::{ServerId, Term};
-use super::state::State;
+use super::state::{SavedMark, State};
 use super::view::Saved;
 use crate::labgob::{Bytes, DecodeError, LabDecoder, LabEncoder};
-
-/// Which state is on disk: enough to tell whether anything has changed since.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct SavedMark {
-    current_term: Term,
-    voted_for: Option<ServerId>,
-    log_changes: u64,
-}
 
 impl State {
     /// Saves the persistent state, if any of it changed since the last time.
@@ -34,11 +26,7 @@ impl State {
     }
 
     fn mark(&self) -> SavedMark {
-        SavedMark {
-            current_term: self.current_term,
-            voted_for: self.voted_for,
-            log_changes: self.log.changes(),
-        }
+        (self.current_term, self.voted_for, self.log.changes())
     }
 
     fn encode(&self) -> Vec<u8> {

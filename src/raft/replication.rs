@@ -1,162 +1,30 @@
 //! Part B: log replication (§5.3, §5.4.2): the leader's side. The followers' is in `append.rs`.
 //!
-//! One thread, the replicator, decides what is sent and when; each RPC then waits for its reply
-//! in a thread of its own, because a server that is cut off may answer 7 s late or not at all,
-//! and heartbeats must go on meanwhile. To a follower a message goes
-//!
-//! - when its heartbeat is due, whatever else is under way; it carries all entries that the
-//!   follower may lack, so it is also the retry of an AppendEntries that was lost;
-//! - at once when there is news (entries, or a higher commit index), unless an earlier
-//!   message is still unanswered: its reply brings the next. So commands that come while one is
-//!   under way travel together, and no entry is sent again with each new command.
-//!
-//! Figure 2 leaves the pace open; everything else follows it line by line.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! When a message goes is not the paper's: see `pacing.rs`, and `replicator.rs` for the thread.
 
 use super::Raft;
-use super::monitor::Receipt;
 use super::rpc::{
     AppendEntriesArgs, AppendEntriesReply, Entry, Index, InstallSnapshotArgs, ServerId,
 };
-use super::state::{Role, State};
+use super::state::{Receipt, Role, State};
 use crate::labgob::Bytes;
-use crate::labsync::{Instant, thread};
 
-/// The lab allows about ten heartbeats a second at most; fewer cost fewer RPCs.
-pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(140);
-
-/// How long the replicator lets news gather once there is something to send: commands that come
-/// close together, and the commit of the ones before, travel in one RPC.
-const GATHERING: Duration = Duration::from_millis(10);
-
-/// Volatile state on leaders (Figure 2), reinitialized after election because it is made then.
-pub struct Leader {
-    /// For each server, the index of the next log entry to send to that server.
-    pub(super) next_index: Vec<Index>,
-    /// For each server, the highest log entry known to be replicated on it. Never falls.
-    pub(super) match_index: Vec<Index>,
-    /// For each server, when to send: not in the paper, which leaves the pace open.
-    pub(super) pace: Vec<Pace>,
-}
-
-/// When a follower gets its next message.
-#[derive(Clone)]
-pub(super) struct Pace {
-    pub(super) heartbeat_due: Instant,
-    /// The number of the last message, while it is unanswered.
-    pub(super) unanswered: Option<u64>,
-    sent: u64,
-    /// The highest commit index that the follower has confirmed to have heard of.
-    commit_told: Index,
-}
-
-/// A message for a follower, with all that its reply will be judged by.
-pub(super) struct Message {
-    pub(super) peer: ServerId,
-    pub(super) reign: Receipt,
-    pub(super) number: u64,
-    pub(super) content: Content,
-}
-
+/// What a leader has to tell a follower.
 pub(super) enum Content {
     Append(AppendEntriesArgs),
     Install(InstallSnapshotArgs),
 }
 
-impl Leader {
-    /// `next_index` starts behind the leader's last entry, `match_index` at 0; a heartbeat is due.
-    pub(super) fn new(servers: usize, last_log_index: Index) -> Leader {
-        let pace =
-            Pace { heartbeat_due: Instant::now(), unanswered: None, sent: 0, commit_told: 0 };
-        Leader {
-            next_index: vec![last_log_index + 1; servers],
-            match_index: vec![0; servers],
-            pace: vec![pace; servers],
-        }
-    }
-
-    /// The follower has everything up to `index`. Replies overtake each other: nothing falls.
-    pub(super) fn matched(&mut self, peer: ServerId, index: Index) {
-        self.match_index[peer] = self.match_index[peer].max(index);
-        self.next_index[peer] = self.next_index[peer].max(index + 1);
-    }
-
-    /// The follower's log does not match ours before `hint`. Below what is known to match,
-    /// and forward, a late answer cannot move `next_index`.
-    pub(super) fn back_up(&mut self, peer: ServerId, hint: Index) {
-        let lowest = self.match_index[peer] + 1;
-        self.next_index[peer] = self.next_index[peer].min(hint.max(lowest));
-    }
-
-    fn has_news(&self, peer: ServerId, last_index: Index, commit_index: Index) -> bool {
-        last_index >= self.next_index[peer] || commit_index > self.pace[peer].commit_told
-    }
-}
-
 impl Raft {
-    /// The replicator's thread: sends what is due, while this server is leader.
-    pub(super) fn replicator_loop(self: Arc<Raft>) {
-        while self.wait_until_due() {
-            thread::sleep(GATHERING);
-            for message in self.messages_due() {
-                let raft = self.clone();
-                let name = format!("raft-{} {} to {}", self.me, message.rpc(), message.peer);
-                thread::spawn(name, move || raft.deliver(message));
-            }
-        }
-    }
-
-    /// Waits until there is something to send; false after `kill()`.
-    fn wait_until_due(&self) -> bool {
-        let mut state = self.monitor.lock();
-        loop {
-            if self.killed() {
-                return false;
-            }
-            match state.next_due() {
-                Some(due) if due <= Instant::now() => return true,
-                Some(due) => state.wait_until(&self.monitor.signals().replicate, due),
-                None => state.wait(&self.monitor.signals().replicate),
-            }
-        }
-    }
-
-    fn messages_due(&self) -> Vec<Message> {
-        self.monitor.lock().take_messages_due(Instant::now())
-    }
-
-    /// The body of an RPC's thread: sends one message and learns from its reply.
-    pub(super) fn deliver(&self, message: Message) {
-        let Message { peer, reign, number, content } = message;
-        match &content {
-            Content::Append(args) => self.send_append(peer, reign, args),
-            Content::Install(args) => self.send_install(peer, reign, args),
-        }
-        let mut state = self.monitor.lock();
-        if state.is_current(reign) {
-            state.message_ended(peer, number);
-        }
-    }
-
-    fn send_append(&self, peer: ServerId, reign: Receipt, args: &AppendEntriesArgs) {
+    /// The sender of AppendEntries.
+    pub(super) fn send_append(&self, peer: ServerId, receipt: Receipt, args: &AppendEntriesArgs) {
         let reply = self.peers[peer].call::<_, AppendEntriesReply>("Raft.AppendEntries", args);
         let Some(reply) = reply else { return };
-        let Some(mut state) = self.monitor.relock(reign, reply.term) else { return };
+        let Some(mut state) = self.monitor.relock(receipt, reply.term) else { return };
         if reply.success {
             state.append_accepted(peer, args);
         } else {
             state.append_rejected(peer, args, &reply);
-        }
-    }
-}
-
-impl Message {
-    fn rpc(&self) -> &'static str {
-        match self.content {
-            Content::Append(_) => "AppendEntries",
-            Content::Install(_) => "InstallSnapshot",
         }
     }
 }
@@ -171,45 +39,9 @@ impl State {
         index
     }
 
-    /// When the next message of this reign is due; `None` if this server does not lead.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        let Role::Leader(leader) = &self.role else { return None };
-        let due_of = |peer: ServerId| {
-            let pace = &leader.pace[peer];
-            let news = leader.has_news(peer, self.log.last_index(), self.commit_index);
-            if news && pace.unanswered.is_none() { Instant::now() } else { pace.heartbeat_due }
-        };
-        // A leader without followers has nothing to send: it looks again after a heartbeat's time.
-        self.peers().map(due_of).min().or(Some(Instant::now() + HEARTBEAT_INTERVAL))
-    }
-
-    /// The messages that are due now. All that an RPC says is copied out here, in the critical
-    /// section that decides to send it.
-    pub(super) fn take_messages_due(&mut self, now: Instant) -> Vec<Message> {
-        let (last_index, commit_index) = (self.log.last_index(), self.commit_index);
-        let mut messages = Vec::new();
-        for peer in self.peers() {
-            let Role::Leader(leader) = &mut self.role else { break };
-            let news = leader.has_news(peer, last_index, commit_index);
-            let pace = &mut leader.pace[peer];
-            if now < pace.heartbeat_due && !(news && pace.unanswered.is_none()) {
-                continue;
-            }
-            let repeats = pace.unanswered.is_some();
-            pace.sent += 1;
-            pace.unanswered = Some(pace.sent);
-            pace.heartbeat_due = now + HEARTBEAT_INTERVAL;
-            let (number, next_index) = (pace.sent, leader.next_index[peer]);
-            let content = self.content_for(next_index, repeats);
-            let reign = Receipt::Reign(self.current_term);
-            messages.push(Message { peer, reign, number, content });
-        }
-        messages
-    }
-
-    /// Leaders: what a follower may lack are the entries from its `next_index` on (§5.3), or the
-    /// snapshot if they are no longer in the log (§7).
-    fn content_for(&self, next_index: Index, repeats: bool) -> Content {
+    /// Leaders: a follower gets the entries from its `next_index` on (§5.3), or the snapshot if
+    /// they are no longer in the log (§7).
+    pub(super) fn content_for(&self, next_index: Index, repeats: bool) -> Content {
         let snapshot_index = self.log.snapshot_index();
         if next_index > snapshot_index {
             return Content::Append(
@@ -217,8 +49,8 @@ impl State {
             );
         }
         if repeats {
-            // A snapshot is large: it is not sent again before the follower gives a sign of
-            // life. This heartbeat asks for one, and whether the snapshot has arrived.
+            // A snapshot is large: it is not sent again before the follower answers. This
+            // heartbeat asks whether it is there, and whether it has the snapshot.
             return Content::Append(self.append_args(snapshot_index + 1, Vec::new()));
         }
         Content::Install(self.install_args())
@@ -234,16 +66,6 @@ impl State {
             prev_log_term: prev_log_term.expect("next_index lies behind the snapshot"),
             entries,
             leader_commit: self.commit_index,
-        }
-    }
-
-    /// A message of this reign has its reply, or is lost. Whatever is new by now may be sent.
-    pub(super) fn message_ended(&mut self, peer: ServerId, number: u64) {
-        let Role::Leader(leader) = &mut self.role else { return };
-        let unanswered = &mut leader.pace[peer].unanswered;
-        if *unanswered == Some(number) {
-            *unanswered = None;
-            self.signals.replicate.notify_one();
         }
     }
 

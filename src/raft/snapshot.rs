@@ -5,9 +5,8 @@
 //! and `done` of Figure 13, and its steps 2 to 4, do not apply.
 
 use super::Raft;
-use super::monitor::Receipt;
 use super::rpc::{Index, InstallSnapshotArgs, InstallSnapshotReply, ServerId};
-use super::state::{Role, State};
+use super::state::{Receipt, Role, State};
 use crate::labgob::Bytes;
 
 impl Raft {
@@ -20,10 +19,15 @@ impl Raft {
     }
 
     /// The sender of InstallSnapshot.
-    pub(super) fn send_install(&self, peer: ServerId, reign: Receipt, args: &InstallSnapshotArgs) {
+    pub(super) fn send_install(
+        &self,
+        peer: ServerId,
+        receipt: Receipt,
+        args: &InstallSnapshotArgs,
+    ) {
         let reply = self.peers[peer].call::<_, InstallSnapshotReply>("Raft.InstallSnapshot", args);
         let Some(reply) = reply else { return };
-        let Some(mut state) = self.monitor.relock(reign, reply.term) else { return };
+        let Some(mut state) = self.monitor.relock(receipt, reply.term) else { return };
         state.snapshot_installed(peer, args);
     }
 }
@@ -53,8 +57,8 @@ impl State {
             return InstallSnapshotReply { term: self.current_term };
         }
         self.hear_from_leader(args.term);
-        // An old snapshot, overtaken by later messages: all it covers is committed here already,
-        // and to install it would take the service back.
+        // Unless it is an old one that later messages have overtaken: then all it covers is
+        // committed here, and to install it would take the service back.
         if args.last_included_index > self.commit_index {
             self.install(args);
         }

@@ -8,12 +8,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::log::Log;
-use super::monitor::{Receipt, Signals};
-use super::persist::{SavedMark, read_saved};
+use super::pacing::Pace;
 use super::persister::Persister;
-use super::replication::Leader;
 use super::rpc::{Index, ServerId, Term};
-use super::view::{RoleView, View};
+use super::signals::Signals;
 use crate::labgob::Bytes;
 use crate::labsync::Instant;
 
@@ -52,11 +50,12 @@ pub struct State {
     pub(super) election_deadline: Instant,
     pub(super) signals: Arc<Signals>,
     pub(super) persister: Arc<Persister>,
+    /// What is on disk.
     pub(super) saved: SavedMark,
 }
 
 /// The three roles of §5.1. What is "reinitialized after election" lives in the role, so that
-/// nothing of an earlier reign can be left over.
+/// nothing of an earlier term can be left over.
 pub enum Role {
     /// Answers candidates and leaders; times out into a candidate.
     Follower,
@@ -68,6 +67,54 @@ pub enum Role {
     /// Replicates its log.
     Leader(Leader),
 }
+
+/// Volatile state on leaders (Figure 2), reinitialized after election because it is made then.
+pub struct Leader {
+    /// For each server, the index of the next log entry to send to that server.
+    pub(super) next_index: Vec<Index>,
+    /// For each server, the highest log entry known to be replicated on it. Never falls.
+    pub(super) match_index: Vec<Index>,
+    // Not in Figure 2.
+    /// For each server, when to send the next message to it.
+    pub(super) pace: Vec<Pace>,
+}
+
+impl Leader {
+    /// `next_index` starts behind the leader's last entry, `match_index` at 0; a heartbeat is due.
+    pub(super) fn new(servers: usize, last_log_index: Index) -> Leader {
+        Leader {
+            next_index: vec![last_log_index + 1; servers],
+            match_index: vec![0; servers],
+            pace: vec![Pace::new(); servers],
+        }
+    }
+
+    /// The follower has everything up to `index`. Replies overtake each other: nothing falls.
+    pub(super) fn matched(&mut self, peer: ServerId, index: Index) {
+        self.match_index[peer] = self.match_index[peer].max(index);
+        self.next_index[peer] = self.next_index[peer].max(index + 1);
+    }
+
+    /// The follower's log does not match ours before `hint`. Below what is known to match,
+    /// and forward, a late answer cannot move `next_index`.
+    pub(super) fn back_up(&mut self, peer: ServerId, hint: Index) {
+        let lowest = self.match_index[peer] + 1;
+        self.next_index[peer] = self.next_index[peer].min(hint.max(lowest));
+    }
+}
+
+/// The role and term in which an RPC was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Receipt {
+    /// By the candidate of this term.
+    Candidate(Term),
+    /// By the leader of this term.
+    Leader(Term),
+}
+
+/// Enough of the persistent state to tell whether any of it has changed: term, vote, and how often
+/// the log was changed.
+pub type SavedMark = (Term, Option<ServerId>, u64);
 
 impl State {
     /// A server that has never run, or has just restarted: what was persisted, and a fresh timer.
@@ -140,8 +187,8 @@ impl State {
     /// same term.
     pub(super) fn is_current(&self, receipt: Receipt) -> bool {
         match (receipt, &self.role) {
-            (Receipt::Campaign(term), Role::Candidate { .. })
-            | (Receipt::Reign(term), Role::Leader(_)) => term == self.current_term,
+            (Receipt::Candidate(term), Role::Candidate { .. })
+            | (Receipt::Leader(term), Role::Leader(_)) => term == self.current_term,
             _ => false,
         }
     }
@@ -153,36 +200,5 @@ impl State {
         assert!(index <= last, "commit_index {index} beyond the last entry {last}");
         self.commit_index = index;
         self.signals.apply.notify_one();
-    }
-
-    /// This server in the terms of Figure 2, for the tester's oracle, which checks whatever must
-    /// hold when others may look.
-    pub(super) fn figure2(&self) -> View<'_> {
-        let role = match &self.role {
-            Role::Follower => RoleView::Follower,
-            Role::Candidate { .. } => RoleView::Candidate,
-            Role::Leader(leader) => RoleView::Leader {
-                next_index: &leader.next_index,
-                match_index: &leader.match_index,
-            },
-        };
-        View {
-            current_term: self.current_term,
-            voted_for: self.voted_for,
-            snapshot_index: self.log.snapshot_index(),
-            snapshot_term: self.log.snapshot_term(),
-            entries: self.log.all(),
-            log_changes: Some(self.log.changes()),
-            snapshot: &self.snapshot,
-            commit_index: self.commit_index,
-            last_applied: self.last_applied,
-            role,
-            read_saved: Some(read_saved),
-        }
-    }
-
-    /// Shows this server to the tester.
-    pub(super) fn show(&self) {
-        self.persister.show(&self.figure2());
     }
 }

@@ -15,7 +15,7 @@
 //! - `appends.rs` (the follower), `leaders.rs`, `commits.rs`, `backup.rs`: Part B
 //! - `crashes.rs`: Part C
 //! - `economy.rs`: Parts B and D: what is not sent in vain
-//! - `snapshots.rs`, `compaction.rs`: Part D; `on_snapshot.rs`: the other Parts' tests on top of a snapshot
+//! - `installs.rs`, `snapshots.rs`, `compaction.rs`: Part D; `on_snapshot.rs`: the other Parts' tests on top of a snapshot
 //! - `kit/`: the stage; start there at [`kit::Stage`]
 //!
 //! The suite is always simulated: seconds pass in milliseconds, and a failure comes back.
@@ -30,6 +30,7 @@ mod commits;
 mod compaction;
 mod crashes;
 mod economy;
+mod installs;
 mod kit;
 mod leaders;
 mod on_snapshot;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         backup::TESTS,
         economy::TESTS,
         crashes::TESTS,
+        installs::TESTS,
         snapshots::TESTS,
         compaction::TESTS,
         on_snapshot::TESTS,

@@ -5,7 +5,8 @@ use raftlab::lab_tests;
 use raftlab::tester::LabTest;
 
 use crate::{
-    appends, backup, commits, compaction, crashes, economy, kit, leaders, snapshots, timers, votes,
+    appends, backup, commits, compaction, crashes, economy, installs, kit, leaders, snapshots,
+    timers, votes,
 };
 
 /// Each name runs a test of another file on a snapshot.
@@ -176,25 +177,25 @@ on_a_snapshot![
     test_everything_is_applied_again_on_a_snapshot_2d =
         crashes::test_everything_is_applied_again_2c,
     test_install_of_an_old_term_is_refused_on_a_snapshot_2d =
-        snapshots::test_install_of_an_old_term_is_refused_2d,
+        installs::test_install_of_an_old_term_is_refused_2d,
     test_install_adopts_a_newer_term_on_a_snapshot_2d =
-        snapshots::test_install_adopts_a_newer_term_2d,
-    test_install_resets_the_timer_on_a_snapshot_2d = snapshots::test_install_resets_the_timer_2d,
+        installs::test_install_adopts_a_newer_term_2d,
+    test_install_resets_the_timer_on_a_snapshot_2d = installs::test_install_resets_the_timer_2d,
     test_install_reaches_the_service_on_a_snapshot_2d =
-        snapshots::test_install_reaches_the_service_2d,
+        installs::test_install_reaches_the_service_2d,
     test_install_commits_what_it_covers_on_a_snapshot_2d =
-        snapshots::test_install_commits_what_it_covers_2d,
-    test_old_install_is_ignored_on_a_snapshot_2d = snapshots::test_old_install_is_ignored_2d,
+        installs::test_install_commits_what_it_covers_2d,
+    test_old_install_is_ignored_on_a_snapshot_2d = installs::test_old_install_is_ignored_2d,
     test_install_keeps_a_matching_suffix_on_a_snapshot_2d =
-        snapshots::test_install_keeps_a_matching_suffix_2d,
+        installs::test_install_keeps_a_matching_suffix_2d,
     test_install_discards_another_log_on_a_snapshot_2d =
-        snapshots::test_install_discards_another_log_2d,
+        installs::test_install_discards_another_log_2d,
     test_install_and_entries_come_in_order_on_a_snapshot_2d =
-        snapshots::test_install_and_entries_come_in_order_2d,
+        installs::test_install_and_entries_come_in_order_2d,
     test_append_may_reach_into_the_snapshot_on_a_snapshot_2d =
-        snapshots::test_append_may_reach_into_the_snapshot_2d,
-    test_install_survives_a_crash_on_a_snapshot_2d = snapshots::test_install_survives_a_crash_2d,
-    test_crash_while_installing_on_a_snapshot_2d = snapshots::test_crash_while_installing_2d,
+        installs::test_append_may_reach_into_the_snapshot_2d,
+    test_install_survives_a_crash_on_a_snapshot_2d = installs::test_install_survives_a_crash_2d,
+    test_crash_while_installing_on_a_snapshot_2d = installs::test_crash_while_installing_2d,
     test_snapshot_drops_the_log_before_it_on_a_snapshot_2d =
         snapshots::test_snapshot_drops_the_log_before_it_2d,
     test_snapshot_survives_a_crash_on_a_snapshot_2d = snapshots::test_snapshot_survives_a_crash_2d,

@@ -10,7 +10,7 @@ use raftlab::labsync::{
 };
 use raftlab::tester::LabTest;
 
-use super::{MS, kernels, run};
+use crate::kit::{MS, kernels, run};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_checked_in_one_lock_and_done_in_the_next,

@@ -59,11 +59,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::monitor::Monitor;
-use super::replication::{Content, Leader, Message};
+use super::replication::Content;
+use super::replicator::Message;
 use super::rpc::{
     AppendEntriesArgs, Entry, Index, InstallSnapshotArgs, RequestVoteArgs, ServerId, Term,
 };
-use super::state::{Role, State};
+use super::state::{Leader, Role, State};
 use super::{ApplyMsg, Persister, Raft};
 use crate::labgob::Bytes;
 use crate::labrpc::{Network, Server, Service};

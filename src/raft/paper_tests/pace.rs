@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::raft::replication::HEARTBEAT_INTERVAL;
+use crate::raft::pacing::HEARTBEAT_INTERVAL;
 
 /// What a message is, by its peer.
 #[derive(PartialEq, Eq, Debug)]

@@ -9,7 +9,7 @@
 use std::panic::AssertUnwindSafe;
 
 use super::*;
-use crate::raft::monitor::Receipt;
+use crate::raft::state::Receipt;
 
 /// What must survive, with the log's indices and the snapshot.
 type Persistent = (Term, Option<ServerId>, EntryAt, Vec<Entry>, Bytes);
@@ -51,7 +51,7 @@ fn an_election_is_saved() {
     for mut state in [server(&[1]), candidate(&[1])] {
         state.election_deadline = Instant::now();
         is_saved_after(state, "an election", |raft| {
-            assert!(raft.campaign_if_due().is_some());
+            assert!(raft.start_election_if_due().is_some());
         });
     }
 }
@@ -97,7 +97,7 @@ fn an_installed_snapshot_is_saved() {
 fn a_newer_term_in_a_reply_is_saved() {
     for state in [server(&[1]), candidate(&[1]), leader(&[1])] {
         is_saved_after(state, "a newer term in a reply", |raft| {
-            let _ = raft.monitor.relock(Receipt::Campaign(2), 9);
+            let _ = raft.monitor.relock(Receipt::Candidate(2), 9);
         });
     }
 }
@@ -168,7 +168,7 @@ fn a_candidate_keeps_its_own_vote_over_a_restart() {
     let mut state = server(&[1]);
     state.election_deadline = Instant::now();
     let raft = locked(state);
-    assert!(raft.campaign_if_due().is_some());
+    assert!(raft.start_election_if_due().is_some());
 
     let again = locked(restarted(&raft.monitor.lock()));
 

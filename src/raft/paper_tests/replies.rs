@@ -6,8 +6,8 @@
 
 use super::*;
 use crate::labsync::Mutex;
-use crate::raft::monitor::Receipt;
 use crate::raft::rpc::{AppendEntriesReply, InstallSnapshotReply, RequestVoteReply};
+use crate::raft::state::Receipt;
 
 /// A newer term in a reply is adopted as well, by candidates and leaders (§5.1); it is on disk
 /// before the lock is released, and the reply is not used.
@@ -16,7 +16,8 @@ fn a_newer_term_in_a_reply_is_adopted() {
     let as_candidate = locked(candidate(&[1]));
     let as_leader = locked(leader(&[1]));
 
-    for (raft, receipt) in [(as_candidate, Receipt::Campaign(2)), (as_leader, Receipt::Reign(2))] {
+    for (raft, receipt) in [(as_candidate, Receipt::Candidate(2)), (as_leader, Receipt::Leader(2))]
+    {
         let usable = raft.monitor.relock(receipt, 9).is_some();
 
         let state = raft.monitor.lock();
@@ -34,7 +35,7 @@ fn a_newer_term_in_a_late_reply_is_adopted() {
         state.persist();
         let raft = locked(state);
 
-        let usable = raft.monitor.relock(Receipt::Campaign(3), 9).is_some();
+        let usable = raft.monitor.relock(Receipt::Candidate(3), 9).is_some();
 
         let state = raft.monitor.lock();
         assert!(!usable);
@@ -48,15 +49,15 @@ fn a_newer_term_in_a_late_reply_is_adopted() {
 fn a_reply_is_used_in_the_role_and_term_of_its_request_only() {
     let [follower, candidate, leader] = everybody_in_term_5().map(locked);
     let cases = [
-        (&candidate, Receipt::Campaign(5), true, "the candidate that asked"),
-        (&candidate, Receipt::Campaign(4), false, "a candidate, of its earlier campaign"),
-        (&follower, Receipt::Campaign(5), false, "a candidate that bowed to the leader"),
-        (&leader, Receipt::Campaign(5), false, "a candidate that has won already"),
-        (&leader, Receipt::Campaign(4), false, "a leader that lost an earlier election"),
-        (&leader, Receipt::Reign(5), true, "the leader that sent it"),
-        (&leader, Receipt::Reign(4), false, "a leader, of its earlier reign"),
-        (&follower, Receipt::Reign(4), false, "a deposed leader"),
-        (&candidate, Receipt::Reign(4), false, "a deposed leader that campaigns"),
+        (&candidate, Receipt::Candidate(5), true, "the candidate that asked"),
+        (&candidate, Receipt::Candidate(4), false, "a candidate, of its earlier campaign"),
+        (&follower, Receipt::Candidate(5), false, "a candidate that bowed to the leader"),
+        (&leader, Receipt::Candidate(5), false, "a candidate that has won already"),
+        (&leader, Receipt::Candidate(4), false, "a leader that lost an earlier election"),
+        (&leader, Receipt::Leader(5), true, "the leader that sent it"),
+        (&leader, Receipt::Leader(4), false, "a leader, of its earlier reign"),
+        (&follower, Receipt::Leader(4), false, "a deposed leader"),
+        (&candidate, Receipt::Leader(4), false, "a deposed leader that campaigns"),
     ];
     for (raft, receipt, expected, who) in cases {
         let usable = raft.monitor.relock(receipt, 3).is_some();
@@ -70,7 +71,7 @@ fn ask(raft: &Raft) {
     let (receipt, request) = {
         let state = raft.monitor.lock();
         let last = (state.log.last_index(), state.log.last_term());
-        (Receipt::Campaign(state.current_term), vote_request(state.current_term, ME, last))
+        (Receipt::Candidate(state.current_term), vote_request(state.current_term, ME, last))
     };
     raft.ask_for_vote(OTHER, receipt, &request);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::raft::election::ELECTION_TIMEOUT_MS;
-use crate::raft::replication::HEARTBEAT_INTERVAL;
+use crate::raft::pacing::HEARTBEAT_INTERVAL;
 
 const SHORTEST: Duration = Duration::from_millis(ELECTION_TIMEOUT_MS.start);
 const LONGEST: Duration = Duration::from_millis(ELECTION_TIMEOUT_MS.end);
@@ -159,7 +159,7 @@ fn a_restarted_server_waits_for_a_timeout() {
 fn an_election_starts_when_the_timer_has_run_out() {
     let campaigns = |mut state: State, timer: Duration| {
         state.election_deadline = Instant::now() + timer;
-        locked(state).campaign_if_due().map(|(_, request)| request)
+        locked(state).start_election_if_due().map(|(_, request)| request)
     };
     let (now, later) = (Duration::ZERO, Duration::from_secs(60));
 
