@@ -1,5 +1,6 @@
-//! Unit tests of the reference Raft in the manner of etcd's `raft_paper_test.go`: a sentence of
-//! the paper each (§5 and §7, Figures 2 and 13), or a row of a table for each of its cases.
+//! Unit tests of the reference Raft: what cannot be seen from outside. The sentences of the paper
+//! that any Raft can be asked are in `tests/figure2`; here are our asserts, pace and hints, which
+//! Figure 2 leaves open, the very moment of a save or a late reply, and damaged disks.
 //!
 //! # How to read them
 //! A test is named after its sentence, which stands above it in our own words, with its section.
@@ -29,29 +30,21 @@
 //! # Layout
 //! | file | Part | what |
 //! |---|---|---|
-//! | `election.rs` | A | votes given and won |
-//! | `terms.rs` | A | newer and older terms |
+//! | `asserts.rs` | all | what must never be |
+//! | `timers.rs` | A | how long the election timer runs, and who looks at it |
 //! | `replies.rs` | A, B | replies, and what has happened since the request |
-//! | `timers.rs` | A | when the election timer starts anew, and when not |
-//! | `append.rs` | B | a follower's log |
-//! | `replication.rs` | B | what a leader learns of its followers |
-//! | `pace.rs` | B | what a leader sends, and when |
-//! | `commit.rs` | B | what is committed, and applied |
-//! | `persistence.rs` | C | what survives a crash |
+//! | `logs.rs` | B, D | logs that differ: hints, `next_index`, `match_index` |
+//! | `pace.rs` | B, D | what a leader sends, and when |
+//! | `persistence.rs` | C | what is saved, and when |
 //! | `damage.rs` | C | disks that no server has written |
-//! | `snapshot.rs` | D | dropping the log's beginning |
 //! | `threads.rs` | all | loops: votes in parallel, a slow service, `kill()` |
 
-mod append;
-mod commit;
+mod asserts;
 mod damage;
-mod election;
+mod logs;
 mod pace;
 mod persistence;
-mod replication;
 mod replies;
-mod snapshot;
-mod terms;
 mod threads;
 mod timers;
 
@@ -206,7 +199,7 @@ fn log_of(state: &State) -> Vec<Entry> {
 }
 
 /// The leader's part of the state.
-fn reign(state: &mut State) -> &mut Leader {
+fn leadership(state: &mut State) -> &mut Leader {
     match &mut state.role {
         Role::Leader(leader) => leader,
         _ => panic!("n{}@{} does not lead", state.me, state.current_term),
@@ -215,7 +208,7 @@ fn reign(state: &mut State) -> &mut Leader {
 
 /// What the leader believes of a follower: `(match_index, next_index)`.
 fn progress(state: &mut State, peer: ServerId) -> (Index, Index) {
-    let leader = reign(state);
+    let leader = leadership(state);
     (leader.match_index[peer], leader.next_index[peer])
 }
 
@@ -275,7 +268,7 @@ fn install(term: Term, last: EntryAt) -> InstallSnapshotArgs {
 /// meanwhile is lost.
 fn message_to(leader: &mut State, peer: ServerId) -> Message {
     let now = Instant::now();
-    reign(leader).pace[peer].heartbeat_due = now;
+    leadership(leader).pace[peer].heartbeat_due = now;
     let (ours, others): (Vec<_>, Vec<_>) =
         leader.take_messages_due(now).into_iter().partition(|message| message.peer == peer);
     for lost in others {
@@ -314,12 +307,4 @@ fn exchange(leader: &mut State, follower: &mut State) -> bool {
     };
     leader.message_ended(follower.me, message.number);
     accepted
-}
-
-/// The leader tries until the follower's log agrees with its own; how often it was refused.
-fn repair(leader: &mut State, follower: &mut State) -> usize {
-    const MANY: usize = 20;
-    let refused = (0..MANY).take_while(|_| !exchange(leader, follower)).count();
-    assert!(refused < MANY, "refused for ever: {:?} by {:?}", terms(leader), terms(follower));
-    refused
 }

@@ -88,20 +88,6 @@ fn heartbeats_are_repeated_at_the_interval() {
     assert_eq!(sends(&mut state, start + HEARTBEAT_INTERVAL), []);
 }
 
-/// Heartbeats go on, answered or not: a follower that is cut off is tried for ever, and holds up
-/// none of the others (§5.3: "retries indefinitely"; §5.5).
-#[test]
-fn heartbeats_do_not_wait_for_answers() {
-    let mut state = leader(&[1]);
-    let start = Instant::now();
-
-    for round in 0..20 {
-        let sent = sends(&mut state, start + HEARTBEAT_INTERVAL * round);
-
-        assert_eq!(sent, [Sent::Append(OTHER, 1, 0), Sent::Append(THIRD, 1, 0)], "{round}");
-    }
-}
-
 /// A new entry is sent at once to every follower, not with the next heartbeat (§5.3).
 #[test]
 fn a_new_entry_is_sent_at_once() {
@@ -224,36 +210,13 @@ fn a_commit_is_told_at_once_and_once() {
     assert_eq!(sends(&mut state, now), [], "everybody knows");
 }
 
-/// A leader whose log no longer has the entries that a follower needs sends its snapshot (§7); one
-/// whose log has them sends entries.
-#[test]
-fn a_snapshot_is_sent_instead_of_entries_that_are_gone() {
-    let cases = [
-        (1, Sent::Install(OTHER, 3)),
-        (3, Sent::Install(OTHER, 3)),
-        (4, Sent::Append(OTHER, 3, 2)),
-        (5, Sent::Append(OTHER, 4, 1)),
-        (6, Sent::Append(OTHER, 5, 0)),
-    ];
-    for (next, expected) in cases {
-        let mut state = server(&[1, 1, 2, 2, 2]);
-        compact_to(&mut state, 3);
-        let mut state = elected(state, 3);
-        reign(&mut state).next_index[OTHER] = next;
-
-        let sent = sends(&mut state, Instant::now());
-
-        assert_eq!(sent[0], expected, "next_index {next}");
-    }
-}
-
 /// A leader with a compacted log, and what its first two messages to a follower were that lacks
 /// all of it: the snapshot, and the heartbeat after.
 fn while_a_snapshot_is_unanswered() -> (State, Vec<(Sent, u64)>, Instant) {
     let mut state = server(&[1, 1, 2, 2]);
     compact_to(&mut state, 3);
     let mut state = elected(state, 3);
-    reign(&mut state).next_index[OTHER] = 1;
+    leadership(&mut state).next_index[OTHER] = 1;
     let start = Instant::now();
     let mut sent = numbered(&mut state, start);
     sent.truncate(1);
@@ -303,20 +266,4 @@ fn a_refused_or_lost_probe_is_followed_by_the_snapshot() {
 
         assert_eq!(next, [Sent::Install(OTHER, 3)], "refused: {refused}");
     }
-}
-
-/// After the snapshot come the entries behind it (§7).
-#[test]
-fn a_snapshot_that_arrived_is_followed_by_entries() {
-    let mut state = server(&[1, 1, 2, 2]);
-    compact_to(&mut state, 3);
-    let mut leader = elected(state, 3);
-    let mut follower = server_of(3, OTHER, &[]);
-
-    let exchanges = [(); 4].map(|()| exchange(&mut leader, &mut follower));
-
-    assert_eq!(exchanges, [false, true, true, true], "refused; the snapshot; the entries; done");
-    assert_eq!(follower.log.snapshot_index(), 3);
-    assert_eq!(log_of(&follower), log_of(&leader));
-    assert_eq!(progress(&mut leader, OTHER), (4, 5));
 }

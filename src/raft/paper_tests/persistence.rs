@@ -119,21 +119,6 @@ fn a_snapshot_of_the_service_is_saved() {
     is_saved_after(state, "a snapshot", |raft| raft.snapshot(2, snapshot_at(2)));
 }
 
-/// State and snapshot are one write: the disk never has a log that begins where no snapshot ends
-/// (§7). A later save of the log keeps the snapshot.
-#[test]
-fn the_snapshot_survives_later_saves() {
-    let mut state = server(&[1, 1, 1]);
-    compact_to(&mut state, 2);
-    let raft = locked(state);
-
-    raft.append_entries(append(2, (3, 1), &[2], 0));
-
-    let state = restarted(&raft.monitor.lock());
-    assert_eq!((state.log.snapshot_index(), &state.snapshot), (2, &snapshot_at(2)));
-    assert_eq!(log_of(&state), entries(3, &[1, 2]));
-}
-
 /// A server restarts with the term, vote, and log that it had, as a follower (§5.1, §5.2).
 #[test]
 fn a_restarted_server_is_a_follower_with_its_term_vote_and_log() {
@@ -146,91 +131,6 @@ fn a_restarted_server_is_a_follower_with_its_term_vote_and_log() {
         assert_eq!(role(&again), "follower");
         assert!(again.is_saved(), "there is nothing to save yet");
     }
-}
-
-/// A server that has voted, crashed and restarted has no second vote in that term (§5.2).
-#[test]
-fn a_server_votes_once_a_term_over_a_restart() {
-    let raft = locked(server(&[1]));
-    assert!(raft.request_vote(&vote_request(2, OTHER, (1, 1))).vote_granted);
-
-    let again = locked(restarted(&raft.monitor.lock()));
-    let to_another = again.request_vote(&vote_request(2, THIRD, (1, 1))).vote_granted;
-    let to_the_same = again.request_vote(&vote_request(2, OTHER, (1, 1))).vote_granted;
-
-    assert!(!to_another, "two votes in term 2");
-    assert!(to_the_same);
-}
-
-/// Nor has a candidate that voted for itself (§5.2).
-#[test]
-fn a_candidate_keeps_its_own_vote_over_a_restart() {
-    let mut state = server(&[1]);
-    state.election_deadline = Instant::now();
-    let raft = locked(state);
-    assert!(raft.start_election_if_due().is_some());
-
-    let again = locked(restarted(&raft.monitor.lock()));
-
-    assert!(!again.request_vote(&vote_request(2, THIRD, (1, 1))).vote_granted);
-}
-
-/// A term is not begun twice: after a restart the next campaign is in a later term (§5.1).
-#[test]
-fn a_term_never_falls_over_a_restart() {
-    let raft = locked(server(&[1]));
-    raft.append_entries(append(7, (1, 1), &[], 0));
-
-    let mut again = restarted(&raft.monitor.lock());
-    let refused = again.handle_append_entries(append(6, (1, 1), &[], 0));
-    let (_, request) = again.become_candidate();
-
-    assert_eq!((refused.term, refused.success, request.term), (7, false, 8));
-}
-
-/// An entry that was acknowledged is there after a restart, and counts as before (§5.3).
-#[test]
-fn an_acknowledged_entry_is_there_after_a_restart() {
-    let raft = locked(server(&[]));
-    assert!(raft.append_entries(append(1, (0, 0), &[1, 1], 0)).success);
-
-    let mut again = restarted(&raft.monitor.lock());
-
-    assert!(again.handle_append_entries(append(1, (2, 1), &[], 2)).success);
-    assert_eq!(again.take_unapplied(), [applied(1), applied(2)]);
-}
-
-/// What is committed and applied is volatile: the service starts from its snapshot, or from
-/// nothing, and is given everything after it again (Figure 2, volatile state).
-#[test]
-fn a_restarted_server_applies_everything_again() {
-    let mut state = server(&[1, 1, 1]);
-    apply_up_to(&mut state, 3);
-    state.handle_append_entries(append(1, (3, 1), &[1], 4));
-    state.persist();
-
-    let mut again = restarted(&state);
-    assert_eq!((again.commit_index, again.last_applied), (0, 0));
-    again.handle_append_entries(append(1, (4, 1), &[], 4));
-
-    assert_eq!(again.take_unapplied(), [1, 2, 3, 4].map(applied));
-}
-
-/// With a snapshot, everything after that: the service has restored the snapshot itself, and what
-/// it covers is committed (§7).
-#[test]
-fn a_restarted_server_begins_at_its_snapshot() {
-    let mut state = server(&[1, 1, 1, 1]);
-    apply_up_to(&mut state, 4);
-    compact_to(&mut state, 2);
-
-    let mut again = restarted(&state);
-    assert_eq!((again.commit_index, again.last_applied), (2, 2));
-    let at_first = again.take_unapplied();
-    again.handle_append_entries(append(1, (4, 1), &[], 4));
-
-    assert_eq!(at_first, []);
-    assert_eq!(again.take_unapplied(), [3, 4].map(applied));
 }
 
 /// A disk with a snapshot and no Raft state is no disk of ours: to go on would overwrite the snapshot.
