@@ -56,6 +56,11 @@ pub const SNAPSHOT_INTERVAL: u64 = 10;
 /// Part D: the most that a server may have persisted after a round, in bytes.
 pub const MAX_LOG_SIZE: usize = 2000;
 
+/// How a line in the message of a failure begins, if the failed step rests on a rule with tests of its own,
+/// in the same suite: behind it are their names, with commas between. For the runner (`causes.rs`),
+/// which does not show it.
+pub const FIRST_SEE: &str = "first see: ";
+
 /// A test of a suite.
 #[derive(Clone, Copy, Debug)]
 pub struct LabTest {

@@ -53,7 +53,10 @@ pub fn test_start_answers_index_and_term_2b() {
 }
 
 pub fn test_start_is_refused_without_leadership_2b() {
-    let s = Stage::new(3, "The interface: start() takes a command on the leader only");
+    let s = Stage::new(
+        3,
+        "The interface: start() answers whether this server leads, and takes a command only then",
+    );
     let refused = |s: &Stage, who: &str| {
         let (_, _, leader) = s.start("no");
         s.check(!leader, format!("start() on {who} is refused"), "it is taken");
@@ -100,7 +103,11 @@ pub fn test_killed_server_applies_nothing_more_2b() {
 }
 
 pub fn test_election_adds_no_entry_2b() {
-    let s = Stage::new(3, "The lab: a new leader adds no entry of its own: the lab counts indices");
+    let s = Stage::new(
+        3,
+        "The lab: only a command becomes the next entry: a new leader adds none of its own, \
+         since the lab counts indices",
+    );
     given(&s, 1, &[1, 1]);
     let term = s.elect_held();
     for peer in s.peers() {

@@ -1,5 +1,7 @@
 //! What a test does to n0, and what it asks of it at once.
 
+use std::cmp::Ordering;
+
 use raftlab::raft::rpc::{
     AppendEntriesArgs, AppendEntriesReply, InstallSnapshotArgs, InstallSnapshotReply,
     RequestVoteArgs, RequestVoteReply,
@@ -7,14 +9,23 @@ use raftlab::raft::rpc::{
 use raftlab::raft::{Index, ServerId, Term};
 
 use super::rules::{
-    APPENDS_TAKEN, APPLIED, COMMITTED, FOLLOWERS_REPAIRED, HEARTBEAT_TAKEN, PREVIOUS_NEEDED,
+    APPENDS_TAKEN, APPLIED, COMMITTED, FOLLOWERS_REPAIRED, HEARTBEAT_TAKEN, PREVIOUS_NEEDED, Rule,
     SNAPSHOT_SENT, STATE_KNOWN, TERM_ADOPTED, TIMER_QUIET, VOTES_GIVEN, VOTES_REFUSED,
 };
-use super::words::{Reply, Rpc, command, last_new, no, state_at, yes};
+use super::words::{Reply, Rpc, brief, command, last_new, list, no, state_at, yes};
 use super::{A_MOMENT, Held, Manner, PATIENCE, Stage};
 
 /// So often a follower with an empty log refuses what n0 sends, until it must get the snapshot.
 const MOST_REFUSALS: usize = 30;
+
+/// What a reply breaks that should be in `term`: the rule of its term, or else the `other`.
+fn rule_of_reply(term: Term, replys: Term, other: Rule) -> Rule {
+    match replys.cmp(&term) {
+        Ordering::Greater => TIMER_QUIET,
+        Ordering::Less => TERM_ADOPTED,
+        Ordering::Equal => other,
+    }
+}
 
 impl Stage {
     /// Server `from` sends n0 a RequestVote; the reply.
@@ -77,7 +88,7 @@ impl Stage {
         let reply = self.vote(from, args);
         let expected = format!("n{from} gets the vote, in term {term}");
         let right = reply.vote_granted && reply.term == term;
-        let rule = if reply.term > term { TIMER_QUIET } else { VOTES_GIVEN };
+        let rule = rule_of_reply(term, reply.term, VOTES_GIVEN);
         self.check_step(rule, right, expected, format_args!("the reply: {}", Reply::Vote(reply)));
     }
 
@@ -106,7 +117,7 @@ impl Stage {
         let reply = self.append(from, args);
         let right = reply.success && reply.term == term;
         let expected = format!("success for {text}");
-        let rule = if reply.term > term { TIMER_QUIET } else { taken };
+        let rule = rule_of_reply(term, reply.term, taken);
         self.check_step(rule, right, expected, format_args!("the reply: {}", Reply::Append(reply)));
     }
 
@@ -192,7 +203,7 @@ impl Stage {
         let (index, term) = (self.ground().lower(index), self.ground().lower_term(term));
         let answer =
             if leader { format!("index {index}, term {term}") } else { "no leader".into() };
-        self.record.note(format_args!("n0        start({text}): {answer}"));
+        self.record.note(format_args!("n0        start({}): {answer}", brief(text)));
         (index, term, leader)
     }
 
@@ -295,7 +306,8 @@ impl Stage {
         self.wait(A_MOMENT);
         let last = self.last_applied(index);
         let expected = format!("everything up to entry {index} is applied, and no more");
-        self.check(last == index, expected, format_args!("up to {last}"));
+        let right = last == index;
+        self.check_step(self.rule_of_applied(), right, expected, format_args!("up to {last}"));
     }
 
     /// Up to where the snapshot on n0's disk goes; none without a snapshot.
@@ -343,9 +355,11 @@ impl Stage {
         self.script.wait_for(PATIENCE / 5, enough);
         self.wait(A_MOMENT);
         let applied = self.script.with(|state| state.applied.clone());
-        let expected = format!("what has been applied: [{}]", all.join(", "));
-        let led = self.reign_seen.get() > 0;
-        let rule = if led { COMMITTED } else { APPLIED };
-        self.check_step(rule, applied == all, expected, format_args!("[{}]", applied.join(", ")));
+        let expected = format!("what has been applied: {}", list(all));
+        self.check_step(self.rule_of_applied(), applied == all, expected, list(&applied));
+    }
+
+    fn rule_of_applied(&self) -> Rule {
+        if self.reign_seen.get() > 0 { COMMITTED } else { APPLIED }
     }
 }

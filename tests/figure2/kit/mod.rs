@@ -274,7 +274,9 @@ fn serve(script: &Script, instance: usize, messages: &Receiver<ApplyMsg>) {
                 state.last_applied = index;
             } else if state.instance == instance {
                 let index = state.ground.lower(index);
-                script.record.note(format_args!("n0        applies {index}: {text}"));
+                script
+                    .record
+                    .note(format_args!("n0        applies {index}: {}", words::brief(&text)));
                 check_order(&script.record, state.last_applied, index, &message);
                 state.last_applied = index;
                 state.applied.push(text);

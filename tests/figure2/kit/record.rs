@@ -6,11 +6,15 @@ use std::sync::Arc;
 
 use raftlab::labsync::{Condvar, Instant, Leaf, thread};
 use raftlab::raft::{OnDisk, Persister, View, Watcher};
+use raftlab::tester::FIRST_SEE;
 
 use super::rules::Rule;
 
 /// How many lines of the exchange a report shows: the last ones.
 const SHOWN: usize = 40;
+
+/// What a sentence has behind it when the test runs on a snapshot.
+const ON_GROUND: &str = " -- so too with a snapshot underneath (§7)";
 
 /// Looked into by everybody, the network and the disk included.
 pub struct Record {
@@ -99,16 +103,18 @@ impl Record {
         happened: impl Display,
     ) -> String {
         let (sentence, test) = (self.sentence, thread::current_name());
-        let own = rule.test.trim_end_matches(|c: char| c.is_ascii_alphanumeric());
-        if test.starts_with(own) {
+        let on_ground = self.notes.with(|notes| notes.on_ground);
+        let names = rule.tests.iter().map(|name| match name.rsplit_once('_') {
+            Some((name, _)) if on_ground => format!("test_{name}_on_a_snapshot_2d"),
+            _ => format!("test_{name}"),
+        });
+        let names: Vec<String> = names.collect();
+        if names.contains(&test) {
             return self.report(expected, happened);
         }
-        let Rule { rule, test } = rule;
-        self.report_of(
-            &format!("{sentence}\nthis step rests on: {rule} (if it fails too, first see {test})"),
-            expected,
-            happened,
-        )
+        let (rule, first, all) = (rule.rule, &names[0], names.join(", "));
+        let rests = format!("this step rests on: {rule} (see {first})");
+        self.report_of(&format!("{sentence}\n{rests}\n{FIRST_SEE}{all}"), expected, happened)
     }
 
     /// The same for a sentence that holds in every test.
@@ -118,7 +124,15 @@ impl Record {
         expected: impl Display,
         happened: impl Display,
     ) -> String {
-        self.notes.with(|notes| notes.reported = true);
+        let on_ground = self.notes.with(|notes| {
+            notes.reported = true;
+            notes.on_ground
+        });
+        let sentence = match sentence.split_once('\n') {
+            _ if !on_ground => sentence.to_string(),
+            Some((first, rest)) => format!("{first}{ON_GROUND}\n{rest}"),
+            None => format!("{sentence}{ON_GROUND}"),
+        };
         let exchange = self.exchange();
         format!("{sentence}\nexpected: {expected}\nhappened: {happened}\n{exchange}")
     }
