@@ -61,6 +61,19 @@ pub const MAX_LOG_SIZE: usize = 2000;
 /// which does not show it.
 pub const FIRST_SEE: &str = "first see: ";
 
+/// What the test that runs in this process is about, if it says so.
+static SUBJECT: std::sync::Mutex<Option<&'static str>> = std::sync::Mutex::new(None);
+
+/// Says what the test is about: a failure that does not say so itself, a panic of Raft's, begins with it.
+pub fn about(subject: &'static str) {
+    *SUBJECT.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(subject);
+}
+
+/// What the test is about that has just ended.
+fn take_subject() -> Option<&'static str> {
+    SUBJECT.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+}
+
 /// A test of a suite.
 #[derive(Clone, Copy, Debug)]
 pub struct LabTest {

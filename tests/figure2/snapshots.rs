@@ -181,8 +181,8 @@ fn last_of(prev: EntryAt, new: &[u64]) -> u64 {
 pub fn test_append_may_reach_into_the_snapshot_2d() {
     let s = Stage::new(
         3,
-        "§7: what the snapshot covers is committed: a late AppendEntries that begins in it takes \
-         nothing away, and a leader gets past it",
+        "§7: the log begins behind the snapshot, which covers committed entries: a late \
+         AppendEntries that begins in it takes nothing away, and a leader gets past it",
     );
     given(&s, 5);
     s.snapshot(4);
@@ -330,10 +330,14 @@ pub fn test_leader_sends_its_snapshot_2d() {
         Rpc::Append(args) => sent.to == 1 && last_new(args) == 6 && args.prev_log_index >= 3,
         _ => false,
     });
-    s.check(sent, "the entries from 4 to 6 follow", "they do not");
+    let expected = "after InstallSnapshot matchIndex is 3, the snapshot's last index, and \
+         nextIndex 4: the entries from 4 to 6 follow";
+    s.check(sent, expected, "they do not");
     s.wait(A_MOMENT * 10);
     let log = s.log_of(1);
-    s.check(log == [1, 1, 1, 1, 1, term], "n1 has all six", format!("terms {log:?}"));
+    let expected = "after InstallSnapshot matchIndex is 3, the snapshot's last index, and \
+         nextIndex 4: so n1 gets all six";
+    s.check(log == [1, 1, 1, 1, 1, term], expected, format!("terms {log:?}"));
 }
 
 pub fn test_lost_install_is_sent_again_2d() {

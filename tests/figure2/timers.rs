@@ -243,6 +243,7 @@ pub fn test_new_leader_sends_heartbeats_2a() {
     s.grant(campaign.term, &[1, 2]);
     for peer in s.peers() {
         let heartbeat = s.next(mark, peer, "a heartbeat", Rpc::is_leaders);
+        s.brings_no_entry(&heartbeat);
         let args = heartbeat.args();
         let right = args.term == campaign.term
             && (args.prev_log_index, args.prev_log_term) == EMPTY

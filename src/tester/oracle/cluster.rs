@@ -31,8 +31,8 @@ impl Book {
         let voters: Vec<ServerId> = (0..self.shadows.len()).filter(votes).collect();
         if !self.is_majority(voters.len()) {
             let how = format!(
-                "server {server} leads term {term} with the votes of {voters:?} only, no majority \
-                 of {}",
+                "server {server} leads term {term} with the votes of {voters:?} only, but it takes \
+                 votes from a majority of all {} (Figure 2, candidates)",
                 self.shadows.len()
             );
             return broken(ELECTION_SAFETY, &[server], how);
@@ -128,7 +128,8 @@ impl Book {
                 None if shadow.is_leader() => {} // see note_commits
                 None => {
                     let how = format!(
-                        "server {server} commits entry {index}@{}, but no leader has committed it",
+                        "server {server} commits entry {index}@{}, but no leader has committed it: \
+                         commitIndex goes up to leaderCommit or the last new entry (Figure 2, AppendEntries, receiver 5)",
                         entry.term
                     );
                     return broken(SAME_COMMITS, &[server], how);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::labsync::{Failure, SimReport};
-use crate::tester::FIRST_SEE;
+use crate::tester::{FIRST_SEE, take_subject};
 
 /// The longest that a failure's message may be; of a longer one the middle is left out.
 const MOST_OF_MESSAGE: usize = 16 << 10;
@@ -32,8 +32,9 @@ pub(super) struct Record {
 
 impl Record {
     pub fn of(seed: u64, report: &SimReport, cpu: Duration) -> Record {
+        let subject = take_subject();
         let (failure, first_see) = match report.failure.as_ref().map(message_of) {
-            Some(message) => set_apart_names(&message),
+            Some(message) => set_apart_names(&with_subject(message, subject)),
             None => (None, Vec::new()),
         };
         let (elapsed, trace_hash) = (report.elapsed, report.trace_hash);
@@ -87,10 +88,20 @@ pub(super) fn message_of(failure: &Failure) -> String {
     short.to_string()
 }
 
+/// The message, with what the test is about in front if it is not in it.
+fn with_subject(message: String, subject: Option<&str>) -> String {
+    match subject {
+        Some(subject) if !message.contains(subject) => {
+            format!("{subject}\nthe test was cut short: {message}")
+        }
+        _ => message,
+    }
+}
+
 /// The message without the line of those tests that it says to see first, and their names.
 fn set_apart_names(message: &str) -> (Option<String>, Vec<String>) {
     let names = message.lines().find_map(|line| line.strip_prefix(FIRST_SEE));
-    let names = names.map_or(Vec::new(), |line| line.split(", ").map(str::to_string).collect());
+    let names = names.into_iter().flat_map(|line| line.split(", ")).map(str::to_string).collect();
     let rest: Vec<&str> = message.lines().filter(|line| !line.starts_with(FIRST_SEE)).collect();
     (Some(rest.join("\n")), names)
 }
@@ -140,6 +151,13 @@ mod tests {
         assert!(first.is_same_run(&second));
         assert!(!first.is_same_run(&Record { trace_hash: 98, ..first.clone() }));
         assert!(!first.is_same_run(&record(Some("late"))));
+    }
+
+    #[test]
+    fn a_panic_of_rafts_begins_with_what_the_test_is_about() {
+        let text = with_subject("out of range".to_string(), Some("one vote"));
+        assert_eq!(text, "one vote\nthe test was cut short: out of range");
+        assert_eq!(with_subject("one vote\nno".to_string(), Some("one vote")), "one vote\nno");
     }
 
     #[test]

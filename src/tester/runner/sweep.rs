@@ -110,7 +110,7 @@ pub(super) fn run(suite: &str, tests: &[LabTest], of: &[LabTest], options: &Opti
     }
     sweep.wait(count, start);
     let board = sweep.board.lock();
-    let mut passed = summarize(&board, tests, start.elapsed());
+    let mut passed = summarize(suite, &board, tests, start.elapsed());
     if let Some(path) = &options.report
         && let Err(error) = write_report(path, suite, tests, &board.records)
     {
@@ -249,7 +249,7 @@ impl Tally {
     }
 }
 
-fn summarize(board: &Board, tests: &[LabTest], wall: Duration) -> bool {
+fn summarize(suite: &str, board: &Board, tests: &[LabTest], wall: Duration) -> bool {
     let mut text = format!(
         "\n{:38} {:>6} {:>6} {:>11} {:>9}\n",
         "test", "runs", "failed", "virtual s", "CPU s"
@@ -266,6 +266,11 @@ fn summarize(board: &Board, tests: &[LabTest], wall: Duration) -> bool {
     text.push_str(&format!("{}\n", row("all", &total)));
     let failed = total.failed_seeds.len() as u64;
     text.push_str(&failures(board));
+    let has_failed = |test: &&LabTest| {
+        board.results.get(test.name).is_some_and(|tally| !tally.failed_seeds.is_empty())
+    };
+    let first = tests.iter().find(has_failed);
+    first.iter().for_each(|first| text.push_str(&runs::advice(suite, first.name)));
     let verdict = if failed == 0 { "ok" } else { "FAILED" };
     text.push_str(&format!(
         "\ntest result: {verdict}. {} passed; {failed} failed; 0 ignored; 0 measured; \

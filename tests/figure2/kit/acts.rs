@@ -9,8 +9,9 @@ use raftlab::raft::rpc::{
 use raftlab::raft::{Index, ServerId, Term};
 
 use super::rules::{
-    APPENDS_TAKEN, APPLIED, COMMITTED, FOLLOWERS_REPAIRED, HEARTBEAT_TAKEN, PREVIOUS_NEEDED, Rule,
-    SNAPSHOT_SENT, STATE_KNOWN, TERM_ADOPTED, TIMER_QUIET, VOTES_GIVEN, VOTES_REFUSED,
+    APPENDS_TAKEN, APPLIED, COMMITTED, FOLLOWERS_REPAIRED, HEARTBEAT_TAKEN, NO_ENTRY_ADDED,
+    PREVIOUS_NEEDED, Rule, SNAPSHOT_SENT, STATE_KNOWN, TERM_ADOPTED, TIMER_QUIET, VOTES_GIVEN,
+    VOTES_REFUSED,
 };
 use super::words::{Reply, Rpc, brief, command, last_new, list, no, state_at, yes};
 use super::{A_MOMENT, Held, Manner, PATIENCE, Stage};
@@ -148,6 +149,13 @@ impl Stage {
     #[track_caller]
     pub fn lacks_entry(&self, from: ServerId, term: Term, at: (Index, Term)) {
         self.refuses(from, super::append(term, at, &[], 0));
+    }
+
+    /// n0's log must be empty, by what it sends as a leader.
+    #[track_caller]
+    pub fn brings_no_entry(&self, held: &Held) {
+        let expected = "no entry, since no command has been given to n0";
+        self.check_step(NO_ENTRY_ADDED, last_new(held.args()) == 0, expected, &held.rpc);
     }
 
     fn get_state(&self) -> (Term, bool) {

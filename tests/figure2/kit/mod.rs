@@ -24,7 +24,7 @@ use raftlab::labsync::{Instant, limit_work_without_wait, thread, unwinding};
 use raftlab::raft::{self, ApplyMsg, Index, OnDisk, Persister, Raft, ServerId, Term};
 
 use self::record::Record;
-use self::rules::Rule;
+use self::rules::{PERSISTENT, Rule, SNAPSHOT_KEPT};
 use self::script::Script;
 
 mod acts;
@@ -177,9 +177,14 @@ impl Stage {
         panic!("{}", self.record.report(expected, happened));
     }
 
-    /// Reports that a step has failed that rests on `rule`.
+    /// Reports that a step has failed that rests on `rule`; after a crash also on what is on disk.
     #[track_caller]
     fn fail_step(&self, rule: Rule, expected: impl Display, happened: impl Display) -> ! {
+        let rule = match self.persister.snapshot_size() {
+            _ if self.instance == 0 => rule,
+            0 => PERSISTENT,
+            _ => SNAPSHOT_KEPT,
+        };
         panic!("{}", self.record.report_of_step(rule, expected, happened));
     }
 
@@ -291,7 +296,14 @@ fn check_order(record: &Record, last: Index, index: Index, message: &ApplyMsg) {
     match message {
         ApplyMsg::Command { .. } if index != last + 1 => {
             let expected = format!("the entry at {} is applied next", last + 1);
-            panic!("{}", record.report_of(sentence, expected, format!("the entry at {index} is")));
+            let mut happened = format!("the entry at {index} is");
+            if index <= last {
+                happened.push_str(
+                    " again: has lastApplied or commitIndex fallen, to what it was before the \
+                     lock was released (rule 5 of the locking advice)? Or do two threads apply?",
+                );
+            }
+            panic!("{}", record.report_of(sentence, expected, happened));
         }
         ApplyMsg::Snapshot { .. } if index < last => {
             let sentence = "Figure 13: a snapshot brings the service forward, never back";

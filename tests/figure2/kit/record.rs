@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use raftlab::labsync::{Condvar, Instant, Leaf, thread};
 use raftlab::raft::{OnDisk, Persister, View, Watcher};
-use raftlab::tester::FIRST_SEE;
+use raftlab::tester::{self, FIRST_SEE};
 
 use super::rules::Rule;
 
@@ -41,6 +41,7 @@ struct Notes {
 
 impl Record {
     pub fn new(sentence: &'static str) -> Arc<Record> {
+        tester::about(sentence);
         Arc::new(Record { sentence, notes: Leaf::default(), changed: Condvar::new() })
     }
 
@@ -109,11 +110,13 @@ impl Record {
             _ => format!("test_{name}"),
         });
         let names: Vec<String> = names.collect();
-        if names.contains(&test) {
-            return self.report(expected, happened);
+        // Of a test that is named itself, those before it may explain more.
+        let own = names.iter().position(|name| *name == test);
+        let (first, all) = (&names[0], names[..own.unwrap_or(names.len())].join(", "));
+        if *first == test {
+            return self.report_of(sentence, expected, happened);
         }
-        let (rule, first, all) = (rule.rule, &names[0], names.join(", "));
-        let rests = format!("this step rests on: {rule} (see {first})");
+        let rests = format!("this step rests on: {} (see {first})", rule.rule);
         self.report_of(&format!("{sentence}\n{rests}\n{FIRST_SEE}{all}"), expected, happened)
     }
 
@@ -134,7 +137,11 @@ impl Record {
             None => format!("{sentence}{ON_GROUND}"),
         };
         let exchange = self.exchange();
-        format!("{sentence}\nexpected: {expected}\nhappened: {happened}\n{exchange}")
+        let subject = match sentence.contains(self.sentence) {
+            true => String::new(),
+            false => format!("\nseen in the test of: {}", self.sentence),
+        };
+        format!("{sentence}{subject}\nexpected: {expected}\nhappened: {happened}\n{exchange}")
     }
 
     /// What to show when a failure has not been reported here: a panic of the server's, say.

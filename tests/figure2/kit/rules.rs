@@ -20,21 +20,22 @@ macro_rules! rules {
 rules! {
     TIMEOUT: "when the election timeout passes without a word, a server campaigns",
         "timeout_starts_an_election_2a", "leader_that_steps_down_has_a_timer_again_2a";
+    ALL_ASKED: "a candidate asks all others for their votes, whether they answer or not",
+        "campaign_is_in_a_new_term_and_asks_everybody_2a";
     TIMER_QUIET: "a server campaigns when the election timeout passes without a word, not before",
         "new_server_is_a_follower_2a", "election_starts_the_timer_anew_2a",
         "granting_a_vote_resets_the_timer_2a", "heartbeat_resets_the_timer_2a",
         "leader_does_not_campaign_2a", "entries_reset_the_timer_2b",
         "refused_append_resets_the_timer_2b";
     VOTES_GIVEN: "a new term, a new vote, for an up-to-date log",
-        "votes_anew_in_each_term_2a", "repeats_its_vote_2a", "vote_needs_an_up_to_date_log_2b";
+        "votes_anew_in_each_term_2a", "repeats_its_vote_2a", "new_leader_sends_heartbeats_2a",
+        "vote_needs_an_up_to_date_log_2b";
     VOTES_REFUSED: "a server votes once in a term, in no old one, for an up-to-date log",
         "refuses_votes_of_old_terms_2a", "votes_once_per_term_2a", "candidate_votes_for_itself_2a",
-        "vote_needs_an_up_to_date_log_2b", "uncommitted_entries_count_for_the_vote_2b",
-        "vote_survives_2c";
+        "vote_needs_an_up_to_date_log_2b", "uncommitted_entries_count_for_the_vote_2b";
     TERM_ADOPTED: "a newer term is adopted, and makes a follower",
         "newer_term_in_vote_request_is_adopted_2a", "newer_term_in_append_is_adopted_2a",
-        "newer_term_in_vote_reply_is_adopted_2a", "newer_term_in_append_reply_is_adopted_2a",
-        "term_of_an_append_survives_2c";
+        "newer_term_in_vote_reply_is_adopted_2a", "newer_term_in_append_reply_is_adopted_2a";
     STATE_KNOWN: "with votes from a majority a candidate becomes leader",
         "majority_of_votes_makes_a_leader_2a", "half_of_the_votes_makes_no_leader_2a",
         "leader_does_not_campaign_2a";
@@ -45,23 +46,37 @@ rules! {
     APPENDS_TAKEN: "an AppendEntries that matches the log is taken",
         "append_needs_the_previous_entry_2b", "entries_are_not_added_twice_2b",
         "old_append_keeps_what_follows_2b", "heartbeat_keeps_what_follows_2b",
-        "conflicting_entries_go_with_all_behind_2b", "acknowledged_entries_survive_2c";
+        "conflicting_entries_go_with_all_behind_2b", "stepping_down_keeps_the_log_2b";
     PREVIOUS_NEEDED: "no success for an old term, or without the entry before the new ones",
         "append_of_an_old_term_is_refused_2a", "append_needs_the_previous_entry_2b",
-        "heartbeat_needs_the_previous_entry_2b", "conflicting_entries_go_with_all_behind_2b",
-        "deleted_entries_stay_deleted_2c";
+        "entries_are_not_added_twice_2b", "heartbeat_needs_the_previous_entry_2b", "conflicting_entries_go_with_all_behind_2b";
     APPLIED: "leaderCommit raises commitIndex, up to the last new entry, and that is applied",
         "commit_index_follows_the_leaders_2b", "commit_stops_at_the_last_new_entry_2b",
         "refused_append_commits_nothing_2b", "conflicting_entries_go_with_all_behind_2b",
-        "entries_are_not_added_twice_2b", "everything_is_applied_again_2c";
+        "commit_stops_at_the_end_of_the_log_2b", "entries_are_not_added_twice_2b";
     COMMITTED: "an entry that a majority has is committed, then applied",
-        "commit_index_follows_the_leaders_2b", "majority_commits_2b", "half_commits_nothing_2b",
-        "match_needs_a_reply_2b", "entries_of_earlier_terms_commit_with_an_own_one_2b";
+        "commit_index_follows_the_leaders_2b", "election_keeps_uncommitted_entries_2b",
+        "entries_carry_the_term_of_start_2b", "new_entry_is_sent_to_all_2b", "majority_commits_2b",
+        "half_commits_nothing_2b", "match_needs_a_reply_2b",
+        "refused_leader_tries_further_back_2b", "followers_of_figure_7_are_repaired_2b",
+        "entries_of_earlier_terms_commit_with_an_own_one_2b";
     ENTRIES_SENT: "what followers lack is sent to them",
-        "new_entry_is_sent_to_all_2b", "heartbeats_are_repeated_2a", "lost_append_is_sent_again_2b";
+        "election_keeps_uncommitted_entries_2b", "new_entry_is_sent_to_all_2b",
+        "heartbeats_are_repeated_2a", "lost_append_is_sent_again_2b";
     FOLLOWERS_REPAIRED: "followers' logs are made to agree: refused, a leader tries further back",
-        "new_entry_is_sent_to_all_2b", "refused_leader_tries_further_back_2b",
-        "lost_append_is_sent_again_2b", "unanswered_append_is_no_end_2b";
+        "election_keeps_uncommitted_entries_2b", "new_entry_is_sent_to_all_2b",
+        "refused_leader_tries_further_back_2b", "lost_append_is_sent_again_2b",
+        "unanswered_append_is_no_end_2b";
+    NO_ENTRY_ADDED: "only a command becomes the next entry of a leader's log, an election adds none",
+        "election_adds_no_entry_2b";
     SNAPSHOT_SENT: "a follower that needs entries which are gone gets the snapshot",
         "leader_sends_its_snapshot_2d";
+    PERSISTENT: "persistent state (Figure 2): currentTerm, votedFor, log[] are on disk in time",
+        "term_of_an_append_survives_2c", "vote_survives_2c", "acknowledged_entries_survive_2c",
+        "sent_commands_survive_2c", "everything_is_applied_again_2c";
+    SNAPSHOT_KEPT: "after a crash a server begins with its snapshot, and the log behind it (§7)",
+        "snapshot_survives_a_crash_2d", "install_survives_a_crash_2d";
+    GROUND: "a snapshot is on disk, and reaches the service (§7, Figure 13)",
+        "install_reaches_the_service_2d", "install_survives_a_crash_2d",
+        "snapshot_drops_the_log_before_it_2d", "snapshot_survives_a_crash_2d";
 }

@@ -7,7 +7,7 @@ use raftlab::labsync::Instant;
 use raftlab::raft::rpc::{AppendEntriesArgs, InstallSnapshotArgs};
 use raftlab::raft::{ServerId, Term};
 
-use super::rules::{ELECTED, ENTRIES_SENT, Rule, STATE_KNOWN, TIMEOUT};
+use super::rules::{ALL_ASKED, ELECTED, ENTRIES_SENT, Rule, STATE_KNOWN, TIMEOUT};
 use super::script::{Sent, State};
 use super::words::{EntryAt, Rpc, yes};
 use super::{Manner, PATIENCE, Stage};
@@ -67,8 +67,19 @@ impl Stage {
             }
             None => {
                 let expected = format!("n0 campaigns, and asks all {peers} others");
-                let happened = format!("nothing of the kind within {PATIENCE:?}");
-                self.fail_step(TIMEOUT, expected, happened)
+                let sent = self.sent_since(0);
+                let newest = sent.iter().filter_map(campaign_of).map(|c| c.term).max();
+                match newest.filter(|&term| term > seen) {
+                    Some(term) => {
+                        let asked = self.script.with(|state| asked(state, term));
+                        let happened = format!("in term {term} it asks {asked:?} only");
+                        self.fail_step(ALL_ASKED, expected, happened)
+                    }
+                    None => {
+                        let happened = format!("nothing of the kind within {PATIENCE:?}");
+                        self.fail_step(TIMEOUT, expected, happened)
+                    }
+                }
             }
         }
     }
