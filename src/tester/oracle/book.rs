@@ -253,8 +253,8 @@ impl Book {
                         .to_string()
                 }
                 Some(second) => format!(
-                    "now for server {second}: a server votes once in a term (Figure 2, RequestVote, \
-                     receiver 2)"
+                    "now for server {second}: a server votes once in a term (Figure 2, \
+                     RequestVote, receiver 2)"
                 ),
                 None => "and now has no vote".to_string(),
             };
@@ -273,26 +273,13 @@ impl Book {
         }
         if view.role != RoleView::Follower && view.voted_for != Some(server) {
             let how = format!(
-                "server {server} is candidate or leader of term {term} without its own vote ({:?}): \
-                 a candidate votes for itself (Figure 2, candidates)",
+                "server {server} is candidate or leader of term {term} without its own vote \
+                 ({:?}): a candidate votes for itself (Figure 2, candidates)",
                 view.voted_for
             );
             return broken(ELECTION_SAFETY, &[server], how);
         }
         Ok(())
-    }
-
-    /// Which of those servers, both with an entry of `term` of their own, should not have one.
-    fn who_does_not_lead(&self, term: Term, servers: &[ServerId]) -> String {
-        let Some(leader) = self.leaders.get(&term) else { return String::new() };
-        let other = servers.iter().find(|server| *server != leader);
-        other.map_or(String::new(), |other| {
-            format!(
-                ". Server {leader} leads term {term}, not server {other}: a command becomes the next \
-                 entry in the critical section that finds that the server leads (rule 5 of the \
-                 locking advice), in the term that is current there"
-            )
-        })
     }
 
     /// New entries: known ones are what they were, and unknown ones are the leader's own.

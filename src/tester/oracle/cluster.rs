@@ -129,7 +129,8 @@ impl Book {
                 None => {
                     let how = format!(
                         "server {server} commits entry {index}@{}, but no leader has committed it: \
-                         commitIndex goes up to leaderCommit or the last new entry (Figure 2, AppendEntries, receiver 5)",
+                         commitIndex goes up to leaderCommit or the last new entry (Figure 2, \
+                         AppendEntries, receiver 5)",
                         entry.term
                     );
                     return broken(SAME_COMMITS, &[server], how);
@@ -225,5 +226,18 @@ impl Book {
             let Some(entry) = shadow.entry(index) else { return };
             self.committed.push(entry.term);
         }
+    }
+
+    /// Which of those servers, both with an entry of `term` of their own, should not have one.
+    pub fn who_does_not_lead(&self, term: Term, servers: &[ServerId]) -> String {
+        let Some(leader) = self.leaders.get(&term) else { return String::new() };
+        let other = servers.iter().find(|server| *server != leader);
+        other.map_or(String::new(), |other| {
+            format!(
+                ". Server {leader} leads term {term}, not server {other}: a command becomes the \
+                 next entry in the critical section that finds that the server leads (rule 5 of the \
+                 locking advice), in the term that is current there"
+            )
+        })
     }
 }

@@ -18,8 +18,9 @@ const ELECTION_SAFETY: &str = "Election Safety (Figure 3)";
 const LOG_MATCHING: &str = "Log Matching (Figure 3)";
 const SAME_COMMITS: &str = "State Machine Safety (Figure 3)";
 const NEWER_TERM: &str = "a newer term is adopted (Figure 2, all servers; §5.1)";
-const NO_CANDIDATE: &str = "but who asks for votes in a term has voted for itself in it (§5.2): what it \
-     asks is written down where it decides to, in one critical section (rule 5 of the locking advice)";
+const NO_CANDIDATE: &str = "but who asks for votes in a term has voted for itself in it (§5.2): \
+     what it asks is written down where it decides to, in one critical section (rule 5 of the \
+     locking advice)";
 const NO_LEADER: &str = "who no longer leads sends no AppendEntries (§5.2); what a leader sends is \
      written down where it finds that it leads, in one critical section (rule 5 of the locking \
      advice)";

@@ -37,8 +37,8 @@ const TIMEOUT: &str = "when the election timeout passes, a server campaigns (Fig
 const NEW_VOTE: &str = "votedFor belongs to the term: a new term, a new vote (Figure 2, state)";
 const BACKUP: &str = "refused, a leader decrements nextIndex and tries again (Figure 2, leaders)";
 const MAJORITY: &str = "an entry that a majority has is committed (Figure 2, leaders)";
-const TOLD: &str = "commitIndex goes up to the leader's, and that is applied in order (Figure 2, AppendEntries, \
-     receiver 5, and all servers)";
+const TOLD: &str = "commitIndex goes up to the leader's, and that is applied in order (Figure 2, \
+     AppendEntries, receiver 5, and all servers)";
 
 impl Book {
     /// An answer has arrived: what repeats itself is counted.

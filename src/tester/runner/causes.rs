@@ -1,6 +1,6 @@
-//! What a failure follows from. A test's step may rest on a rule that has a test of its own, and then its
-//! failure names that test. If that one fails as well, with the same seed, it tells what is wrong;
-//! the failure that named it is counted, and need not be read.
+//! What a failure follows from. A test's step may rest on a rule that has a test of its own, and
+//! then its failure names that test. If that one fails as well, with the same seed, it tells what
+//! is wrong; the failure that named it is counted, and need not be read.
 
 use std::collections::BTreeMap;
 

@@ -58,8 +58,8 @@ impl Record {
         self.failure.is_none()
     }
 
-    /// A line of JSON; the keys always come in this order. If the failure follows from that of another
-    /// test, the `cause`, that one is named, and its message given.
+    /// A line of JSON; the keys always come in this order. If the failure follows from that of
+    /// another test, the `cause`, that one is named, and its message given.
     pub fn to_json(&self, suite: &str, test: &str, cause: Option<(&str, &Record)>) -> String {
         let json = |text: Option<&str>| text.map_or("null".to_string(), quoted);
         let follows = json(cause.map(|(test, _)| test));
@@ -135,7 +135,8 @@ mod tests {
     #[test]
     fn a_report_is_lines_of_json() {
         let expected = "{\"suite\":\"raft\",\"test\":\"test_count_2b\",\"seed\":7,\
-            \"virtual_s\":1.500000,\"cpu_s\":0.020000,\"follows\":null,\"failure\":\"a\\nb\\u0009\"}\n";
+            \"virtual_s\":1.500000,\"cpu_s\":0.020000,\"follows\":null,\
+            \"failure\":\"a\\nb\\u0009\"}\n";
         assert_eq!(record(Some("a\nb\t")).to_json("raft", "test_count_2b", None), expected);
         assert!(record(None).to_json("raft", "test_count_2b", None).contains("\"failure\":null}"));
         let cause = record(Some("a"));

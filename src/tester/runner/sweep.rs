@@ -4,8 +4,8 @@
 //! dies (an abort, a thread that never gives up its turn) has failed at the seed at hand; another
 //! process runs the other seeds.
 //!
-//! A test may fail because of a rule that has a test of its own (`causes.rs`): then that one is shown
-//! and listed, and the other is counted among those that follow from it.
+//! A test may fail because of a rule that has a test of its own (`causes.rs`): then that one is
+//! shown, and the other is counted among those that follow from it.
 //!
 //! Whoever wants one failure only (`--stop-at-first`) gets the same one each time: shares are taken
 //! in order, one seed of each test before the next seed of any, and those taken are finished.

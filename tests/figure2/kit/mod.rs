@@ -8,7 +8,8 @@
 //!
 //! # Layout
 //! [`Stage`]: starting, crashing, time (here); what it sends to n0 and asks of it (`acts.rs`);
-//! waiting for what n0 sends (`waits.rs`). [`Script`] (`script.rs`): the scripted servers.
+//! waiting for what n0 sends (`waits.rs`); what the others answer (`peers.rs`).
+//! [`Script`] (`script.rs`): the scripted servers.
 //! `record.rs`: the exchange, and n0's disk. `words.rs`: making and writing messages.
 //! `rules.rs`: what each step of a test rests on. `follower.rs`: a right follower. `ground.rs`:
 //! what lies below a test's entry 1.
@@ -30,6 +31,7 @@ use self::script::Script;
 mod acts;
 mod follower;
 mod ground;
+mod peers;
 mod record;
 mod rules;
 mod script;

@@ -49,7 +49,8 @@ rules! {
         "conflicting_entries_go_with_all_behind_2b", "stepping_down_keeps_the_log_2b";
     PREVIOUS_NEEDED: "no success for an old term, or without the entry before the new ones",
         "append_of_an_old_term_is_refused_2a", "append_needs_the_previous_entry_2b",
-        "entries_are_not_added_twice_2b", "heartbeat_needs_the_previous_entry_2b", "conflicting_entries_go_with_all_behind_2b";
+        "entries_are_not_added_twice_2b", "heartbeat_needs_the_previous_entry_2b",
+        "conflicting_entries_go_with_all_behind_2b";
     APPLIED: "leaderCommit raises commitIndex, up to the last new entry, and that is applied",
         "commit_index_follows_the_leaders_2b", "commit_stops_at_the_last_new_entry_2b",
         "refused_append_commits_nothing_2b", "conflicting_entries_go_with_all_behind_2b",
@@ -67,7 +68,7 @@ rules! {
         "election_keeps_uncommitted_entries_2b", "new_entry_is_sent_to_all_2b",
         "refused_leader_tries_further_back_2b", "lost_append_is_sent_again_2b",
         "unanswered_append_is_no_end_2b";
-    NO_ENTRY_ADDED: "only a command becomes the next entry of a leader's log, an election adds none",
+    NO_ENTRY_ADDED: "only a command becomes the next entry of a leader's log, nothing else does",
         "election_adds_no_entry_2b";
     SNAPSHOT_SENT: "a follower that needs entries which are gone gets the snapshot",
         "leader_sends_its_snapshot_2d";

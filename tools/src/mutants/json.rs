@@ -68,7 +68,8 @@ mod tests {
     #[test]
     fn a_line_of_a_report_is_read() {
         let line = "{\"suite\":\"raft\",\"test\":\"test_count_2b\",\"seed\":7,\
-            \"virtual_s\":1.500000,\"cpu_s\":0.020000,\"follows\":null,\"failure\":\"a \\\"seed\\\":\\n\\u0009b\"}";
+            \"virtual_s\":1.500000,\"cpu_s\":0.020000,\"follows\":null,\
+            \"failure\":\"a \\\"seed\\\":\\n\\u0009b\"}";
         let run = Run {
             test: "test_count_2b".to_string(),
             seed: 7,

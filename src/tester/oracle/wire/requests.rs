@@ -145,8 +145,8 @@ impl Wire {
         let (leader, reign_term) = (rpc.from, rpc.message.term());
         if (index == 0) != (term == 0) {
             let how = format!(
-                "server {leader} sends {}: no entry is {index}@{term}. Is that entry gone? Then the \
-                 follower gets the snapshot (§7)",
+                "server {leader} sends {}: no entry is {index}@{term}. Is that entry gone? Then \
+                 the follower gets the snapshot (§7)",
                 rpc.message
             );
             return broken(LOG_MATCHING, &[leader], how);
