@@ -65,9 +65,12 @@ awk '
     passed = why ~ /^null/
     boxes[key, ++count[key]] = (passed ? "[x] " : "[ ] ") short
     if (passed) { good[key]++; next }
-    why_of[suite, test] = why
+    # A failure may follow from that of another test, whose message the report gives for it.
+    first = test
+    if (match($0, /"follows":"test_[a-z0-9_]+/)) first = substr($0, RSTART + 16, RLENGTH - 16)
+    if (first != test) following[suite, first]++
     if (key in failed) next
-    failed[key] = test
+    failed[key] = first
     sub(/^"/, "", why); sub(/"\}$/, "", why)
     reason[key] = text_of(why)
   }
@@ -92,21 +95,13 @@ awk '
       print "All pass, with seed 1. Next: other seeds, and real time:  make sim SEEDS=20, make test"
       exit
     }
-    # A step that failed may rest on a rule whose own test fails as well: that one comes first.
-    name = next_key ~ /^raft/ ? "raft" : "figure2"
-    while (++steps < 9 && match(reason[next_key], /first see test_[a-z0-9_]+/)) {
-      first = substr(reason[next_key], RSTART + 15, RLENGTH - 15)
-      if (!((name, first) in why_of)) break
-      failed[next_key] = first
-      why = why_of[name, first]
-      sub(/^"/, "", why); sub(/"\}$/, "", why)
-      reason[next_key] = text_of(why)
-    }
+    more = following[next_key ~ /^raft/ ? "raft" : "figure2", failed[next_key]]
     suite = next_key ~ /^raft/ ? "" : "S=figure2 "
     print "Next, in Part " substr(next_part, 2) ": test_" failed[next_key]
     lines = split(reason[next_key], row, "\n")
     for (i = 1; i <= lines && i <= 12; i++) print "    " row[i]
     if (lines > 12) print "    ..."
+    if (more) print "    " more " more follow from it"
     print "    again:  make replay " suite "T=" failed[next_key] " SEED=1    (VERBOSE=1 shows its log)"
     if (!good["raft" next_part] && next_part in mark)
       print "    to write it, see \"Your code here\" for " next_part ", first at " mark[next_part]

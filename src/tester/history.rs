@@ -117,7 +117,9 @@ impl History {
         assert!(
             first == command,
             "server {server} gave index {index} of term {term} to two commands: {first} and \
-             {command} (Leader Append-Only, Figure 3)"
+             {command} (Leader Append-Only, Figure 3): start() answers where its command becomes \
+             the next entry, which only the critical section knows that appends it (rule 5 of the \
+             locking advice)"
         );
     }
 

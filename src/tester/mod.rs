@@ -56,6 +56,25 @@ pub const SNAPSHOT_INTERVAL: u64 = 10;
 /// Part D: the most that a server may have persisted after a round, in bytes.
 pub const MAX_LOG_SIZE: usize = 2000;
 
+/// How a line in the message of a failure begins, if the failed step rests on a rule with tests of
+/// its own, in the same suite: behind it are their names, with commas between. For the runner
+/// (`causes.rs`), which does not show it.
+pub const FIRST_SEE: &str = "first see: ";
+
+/// What the test that runs in this process is about, if it says so.
+static SUBJECT: std::sync::Mutex<Option<&'static str>> = std::sync::Mutex::new(None);
+
+/// Says what the test is about: a failure that does not say so itself, a panic of Raft's, begins
+/// with it.
+pub fn about(subject: &'static str) {
+    *SUBJECT.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(subject);
+}
+
+/// What the test is about that has just ended.
+fn take_subject() -> Option<&'static str> {
+    SUBJECT.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+}
+
 /// A test of a suite.
 #[derive(Clone, Copy, Debug)]
 pub struct LabTest {

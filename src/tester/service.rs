@@ -261,7 +261,9 @@ impl Applied {
         let covered = content.last_included_index;
         assert!(
             covered == index,
-            "server {server} installs a snapshot at index {index} that holds the state at {covered}"
+            "server {server} installs a snapshot at index {index} that holds the state at \
+             {covered}: whoever sent it, or installed it, took index and data from two critical \
+             sections (rule 5 of the locking advice)"
         );
         let before = self.by_server[server].len();
         assert!(

@@ -10,8 +10,9 @@ use super::Config;
 const WIDTH: usize = 98;
 
 impl Config {
-    /// How each server is, a line each; and, where that explains it, which test of Figure 2 asks for
-    /// what is missing. To be appended to the message of a test that has waited in vain.
+    /// What explains that nothing goes on, where that is evident, with the rule and its test of
+    /// Figure 2; then how each server is. To be appended to the message of a test that has waited
+    /// in vain.
     #[must_use]
     pub fn states(&self) -> String {
         let mut text = String::new();
@@ -24,10 +25,11 @@ impl Config {
             text.push_str(&wrapped(&self.state_of(server, is_up, is_connected)));
         }
         let symptom = self.oracle.as_ref().and_then(|oracle| oracle.symptom(&connected));
-        if let Some((what, test)) = symptom {
-            text.push_str(&wrapped(&format!("{what}: make test-figure2 T={test}")));
-        }
-        text
+        let symptom = symptom.map_or(String::new(), |(what, rule, test)| {
+            let rule = format!("but {rule}: make test-figure2 T={test}");
+            wrapped(&format!("{what},")) + &wrapped(&rule)
+        });
+        symptom + &text
     }
 
     fn state_of(&self, server: ServerId, is_up: bool, is_connected: bool) -> String {

@@ -218,7 +218,10 @@ pub fn test_late_replies_do_not_lower_the_match_2b() {
 }
 
 pub fn test_lone_leader_commits_2b() {
-    let s = Stage::new(1, "Figure 2, leaders: a majority of one server has what the leader has");
+    let s = Stage::new(
+        1,
+        "Figure 2, leaders: an entry that a majority has is committed: a server alone is one",
+    );
     s.wait(PATIENCE);
     s.start("a");
     s.start("b");

@@ -46,8 +46,8 @@ fn check_yields(s: &Stage, last: EntryAt) {
 pub fn test_candidate_yields_to_a_snapshot_of_its_term_2d() {
     let s = Stage::new(
         5,
-        "Figure 2, candidates: an InstallSnapshot from the leader of the term makes a follower, as \
-         an AppendEntries does",
+        "Figure 2, candidates: an InstallSnapshot from the leader of the term makes a follower, \
+         as an AppendEntries does",
     );
     check_yields(&s, (5, 1));
 }
@@ -104,8 +104,8 @@ fn sends_across(s: &Stage, from: usize, args: AppendEntriesArgs, snapshot: Entry
 pub fn test_append_across_the_snapshot_is_compared_2d() {
     let s = Stage::new(
         3,
-        "Figure 2, AppendEntries, receiver 3 and 4, behind a snapshot: entries are compared one by \
-         one, each with the one at its own index",
+        "Figure 2, AppendEntries, receiver 3, with a snapshot underneath: entries are compared \
+         one by one, each with the one at its own index",
     );
     s.accepts(1, append(1, (0, 0), &[1; 8], 5));
     s.applied_up_to(5);
@@ -129,8 +129,8 @@ pub fn test_append_across_the_snapshot_is_compared_2d() {
 pub fn test_append_across_the_snapshot_brings_the_next_entry_2d() {
     let s = Stage::new(
         3,
-        "Figure 2, AppendEntries, receiver 3 and 4, behind a snapshot: the first entry behind it is \
-         compared, and added, like any other",
+        "Figure 2, AppendEntries, receiver 4, with a snapshot underneath: the first entry behind \
+         it is compared, and added, like any other",
     );
     s.accepts(1, append(1, (0, 0), &[1; 4], 4));
     s.applied_up_to(4);
@@ -147,8 +147,8 @@ pub fn test_append_across_the_snapshot_brings_the_next_entry_2d() {
 pub fn test_append_across_the_snapshot_ends_in_it_2d() {
     let s = Stage::new(
         3,
-        "Figure 2, AppendEntries, receiver 3: an append that comes late, all of whose entries are \
-         in the snapshot, takes nothing away",
+        "Figure 2, AppendEntries, receiver 3, with a snapshot underneath: an append that comes \
+         late, all of whose entries are in the snapshot, takes nothing away",
     );
     s.accepts(1, append(1, (0, 0), &[1; 8], 6));
     s.applied_up_to(6);
@@ -190,8 +190,8 @@ pub fn test_snapshot_below_the_commit_takes_nothing_back_2d() {
 pub fn test_newer_snapshot_wins_while_the_service_pauses_2d() {
     let s = Stage::new(
         3,
-        "Figure 13: of two snapshots that wait for a slow service the newer wins, and the entries \
-         behind it follow",
+        "Figure 13: a snapshot brings the service forward, never back: of two that wait for a \
+         slow service the newer wins, and the entries behind it follow",
     );
     s.pause_service(true);
     s.accepts(1, append(1, (0, 0), &[1; 4], 4));
@@ -209,8 +209,8 @@ pub fn test_newer_snapshot_wins_while_the_service_pauses_2d() {
 pub fn test_older_snapshot_is_no_loss_while_the_service_pauses_2d() {
     let s = Stage::new(
         3,
-        "Figure 13: a snapshot that comes late, while a newer one waits for the service, changes \
-         nothing",
+        "Figure 13: a snapshot brings the service forward, never back: one that comes late, \
+         while a newer one waits for the service, changes nothing",
     );
     s.pause_service(true);
     s.install(1, install(1, (12, 1)));
@@ -226,7 +226,8 @@ pub fn test_older_snapshot_is_no_loss_while_the_service_pauses_2d() {
 pub fn test_leader_compacts_although_a_follower_is_dead_2d() {
     let s = Stage::new(
         3,
-        "§7: each server drops its log when its service says so, whatever the others have",
+        "§7: the log up to the snapshot is dropped when the service says so, whatever the others \
+         have",
     );
     s.obey(1); // n2 answers nothing
     let term = s.elect();
@@ -248,8 +249,8 @@ pub fn test_leader_compacts_although_a_follower_is_dead_2d() {
 pub fn test_empty_log_ends_with_the_snapshot_2d() {
     let mut s = Stage::new(
         3,
-        "§7: behind a snapshot an empty log ends with the snapshot's last entry, of its index and \
-         term",
+        "§7: index and term of the log count on from the snapshot: an empty log ends with the \
+         snapshot's last entry",
     );
     s.accepts(1, append(4, (0, 0), &[3, 4], 2));
     s.applied_up_to(2);

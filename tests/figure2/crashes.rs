@@ -7,9 +7,9 @@ use raftlab::tester::LabTest;
 use crate::kit::*;
 
 pub const TESTS: &[LabTest] = lab_tests![
+    test_term_of_an_append_survives_2c,
     test_vote_survives_2c,
     test_own_vote_survives_2c,
-    test_term_of_an_append_survives_2c,
     test_term_of_a_refused_candidate_survives_2c,
     test_term_of_a_vote_reply_survives_2c,
     test_term_of_an_append_reply_survives_2c,

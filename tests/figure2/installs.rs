@@ -172,8 +172,8 @@ fn last_of(prev: EntryAt, new: &[u64]) -> u64 {
 pub fn test_append_may_reach_into_the_snapshot_2d() {
     let s = Stage::new(
         3,
-        "§7: what the snapshot covers is committed: a late AppendEntries that begins in it takes \
-         nothing away, and a leader gets past it",
+        "§7: the log begins behind the snapshot, which covers committed entries: a late \
+         AppendEntries that begins in it takes nothing away, and a leader gets past it",
     );
     given(&s, 5);
     s.snapshot(4);

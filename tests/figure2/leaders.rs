@@ -15,6 +15,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_killed_server_applies_nothing_more_2b,
     test_election_adds_no_entry_2b,
     test_election_keeps_uncommitted_entries_2b,
+    test_stepping_down_keeps_the_log_2b,
     test_entries_carry_the_term_of_start_2b,
     test_new_entry_is_sent_to_all_2b,
     test_acknowledged_entries_are_not_sent_again_2b,
@@ -53,7 +54,10 @@ pub fn test_start_answers_index_and_term_2b() {
 }
 
 pub fn test_start_is_refused_without_leadership_2b() {
-    let s = Stage::new(3, "The interface: start() takes a command on the leader only");
+    let s = Stage::new(
+        3,
+        "The interface: start() answers whether this server leads, and takes a command only then",
+    );
     let refused = |s: &Stage, who: &str| {
         let (_, _, leader) = s.start("no");
         s.check(!leader, format!("start() on {who} is refused"), "it is taken");
@@ -100,7 +104,11 @@ pub fn test_killed_server_applies_nothing_more_2b() {
 }
 
 pub fn test_election_adds_no_entry_2b() {
-    let s = Stage::new(3, "The lab: a new leader adds no entry of its own: the lab counts indices");
+    let s = Stage::new(
+        3,
+        "The lab: only a command becomes the next entry: a new leader adds none of its own, \
+         since the lab counts indices",
+    );
     given(&s, 1, &[1, 1]);
     let term = s.elect_held();
     for peer in s.peers() {
@@ -124,6 +132,22 @@ pub fn test_election_keeps_uncommitted_entries_2b() {
     let term = s.elect();
     check_start(&s, "a", (4, term));
     s.applies(&["1@1", "2@1", "3@2", "a"]);
+}
+
+pub fn test_stepping_down_keeps_the_log_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 3: without a conflict nothing is deleted: an old leader \
+         keeps its entries, whoever leads now",
+    );
+    let term = s.elect_held();
+    s.starts(&["a", "b"]);
+    s.grants(1, vote(term + 1, (2, term)));
+    s.has_entry(1, term + 1, (2, term));
+    let next = s.elect_held();
+    s.start("c");
+    s.accepts(2, append(next + 1, (2, term), &[], 0));
+    s.has_entry(2, next + 1, (3, next));
 }
 
 pub fn test_entries_carry_the_term_of_start_2b() {

@@ -42,9 +42,10 @@ mod votes;
 fn main() -> ExitCode {
     // In a Part, what other tests rest on comes first: `make progress` shows the first failure.
     let parts = [
-        timers::TESTS,
-        terms::TESTS,
+        timers::FIRST_TESTS,
         votes::TESTS,
+        terms::TESTS,
+        timers::TESTS,
         appends::TESTS,
         timers::TESTS_WITH_LOG,
         commits::TESTS,

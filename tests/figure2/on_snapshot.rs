@@ -116,6 +116,8 @@ on_a_snapshot![
     test_election_adds_no_entry_on_a_snapshot_2d = leaders::test_election_adds_no_entry_2b,
     test_election_keeps_uncommitted_entries_on_a_snapshot_2d =
         leaders::test_election_keeps_uncommitted_entries_2b,
+    test_stepping_down_keeps_the_log_on_a_snapshot_2d =
+        leaders::test_stepping_down_keeps_the_log_2b,
     test_entries_carry_the_term_of_start_on_a_snapshot_2d =
         leaders::test_entries_carry_the_term_of_start_2b,
     test_new_entry_is_sent_to_all_on_a_snapshot_2d = leaders::test_new_entry_is_sent_to_all_2b,

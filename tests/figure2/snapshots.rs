@@ -110,10 +110,14 @@ pub fn test_leader_sends_its_snapshot_2d() {
         Rpc::Append(args) => sent.to == 1 && last_new(args) == 6 && args.prev_log_index >= 3,
         _ => false,
     });
-    s.check(sent, "the entries from 4 to 6 follow", "they do not");
+    let expected = "after InstallSnapshot matchIndex is 3, the snapshot's last index, and \
+         nextIndex 4: the entries from 4 to 6 follow";
+    s.check(sent, expected, "they do not");
     s.wait(A_MOMENT * 10);
     let log = s.log_of(1);
-    s.check(log == [1, 1, 1, 1, 1, term], "n1 has all six", format!("terms {log:?}"));
+    let expected = "after InstallSnapshot matchIndex is 3, the snapshot's last index, and \
+         nextIndex 4: so n1 gets all six";
+    s.check(log == [1, 1, 1, 1, 1, term], expected, format!("terms {log:?}"));
 }
 
 pub fn test_lost_install_is_sent_again_2d() {

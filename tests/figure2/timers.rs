@@ -12,10 +12,14 @@ use raftlab::tester::LabTest;
 
 use crate::kit::*;
 
-pub const TESTS: &[LabTest] = lab_tests![
+/// What nearly all other tests rest on.
+pub const FIRST_TESTS: &[LabTest] = lab_tests![
     test_new_server_is_a_follower_2a,
     test_timeout_starts_an_election_2a,
     test_election_starts_the_timer_anew_2a,
+];
+
+pub const TESTS: &[LabTest] = lab_tests![
     test_timeouts_are_random_2a,
     test_granting_a_vote_resets_the_timer_2a,
     test_refusing_a_vote_does_not_reset_the_timer_2a,
@@ -65,8 +69,11 @@ pub fn elections_during(s: &Stage, mut act: impl FnMut()) -> usize {
 }
 
 pub fn test_new_server_is_a_follower_2a() {
-    let s =
-        Stage::new(3, "Figure 2, state: a server starts as a follower, in term 0, without a vote");
+    let s = Stage::new(
+        3,
+        "Figure 2, followers: a server starts as one, in term 0, and campaigns when the election \
+         timeout passes, not before",
+    );
     s.follows_in(0);
     let campaign = s.campaign();
     let happened = format!("an election in term {}", campaign.term);
@@ -208,8 +215,8 @@ pub fn test_leader_does_not_campaign_2a() {
 pub fn test_leader_that_steps_down_has_a_timer_again_2a() {
     let s = Stage::new(
         3,
-        "Figure 2, followers: an old leader that hears nothing campaigns a whole timeout after it \
-         has stepped down, however long its reign was",
+        "Figure 2, followers: when the election timeout passes without a word, campaign: so does \
+         an old leader, a whole timeout after it has stepped down, however long its reign was",
     );
     let shortest = timeouts(&s, 10).into_iter().min().expect("ten of them");
     for _ in 0..3 {
@@ -236,6 +243,7 @@ pub fn test_new_leader_sends_heartbeats_2a() {
     s.grant(campaign.term, &[1, 2]);
     for peer in s.peers() {
         let heartbeat = s.next(mark, peer, "a heartbeat", Rpc::is_leaders);
+        s.brings_no_entry(&heartbeat);
         let args = heartbeat.args();
         let right = args.term == campaign.term
             && (args.prev_log_index, args.prev_log_term) == EMPTY
@@ -302,7 +310,11 @@ pub fn test_heartbeats_do_not_wait_for_replies_2a() {
 }
 
 pub fn test_lone_server_leads_2a() {
-    let s = Stage::new(1, "§5.2: a majority of one server is one: its own vote makes it leader");
+    let s = Stage::new(
+        1,
+        "§5.2: votes from a majority of all servers make a leader: a server alone has them with \
+         its own",
+    );
     s.wait(Duration::from_secs(2));
     let (term, leader) = s.state();
     s.check(

@@ -215,7 +215,11 @@ pub fn test_votes_do_not_count_for_a_follower_2a() {
 }
 
 pub fn test_refusals_are_no_votes_2a() {
-    let s = Stage::new(3, "Figure 2, RequestVote, results: voteGranted false means no vote");
+    let s = Stage::new(
+        3,
+        "Figure 2, candidates: votes from a majority make a leader, and only those that are \
+         granted",
+    );
     let campaign = s.campaign();
     for peer in s.peers() {
         s.says_no(&s.request(peer, campaign.term), campaign.term);

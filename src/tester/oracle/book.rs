@@ -247,7 +247,15 @@ impl Book {
         let cast = self.votes.get(&(term, server)).copied();
         if let Some(first) = cast.filter(|&first| view.voted_for != Some(first)) {
             let now = match view.voted_for {
-                Some(second) => format!("now for server {second}"),
+                Some(second) if second == server => {
+                    "now for itself: a candidate raises the term and \
+                     votes for itself in one critical section (rule 5 of the locking advice)"
+                        .to_string()
+                }
+                Some(second) => format!(
+                    "now for server {second}: a server votes once in a term (Figure 2, \
+                     RequestVote, receiver 2)"
+                ),
                 None => "and now has no vote".to_string(),
             };
             let how = format!("server {server} voted for server {first} in term {term}, {now}");
@@ -258,14 +266,15 @@ impl Book {
         if let Some(candidate) = asker.filter(|&it| !self.campaigns.contains(&(term, it))) {
             let how = format!(
                 "server {server} shows a vote for server {candidate} in term {term}, but server \
-                 {candidate} never asked for votes in term {term}: was voted_for cleared when \
-                 the term changed?"
+                 {candidate} never asked for votes in term {term}: votedFor belongs to the term \
+                 (Figure 2, state); was it cleared when the term changed?"
             );
             return broken(ELECTION_SAFETY, &[server], how);
         }
         if view.role != RoleView::Follower && view.voted_for != Some(server) {
             let how = format!(
-                "server {server} is candidate or leader of term {term} without its own vote ({:?})",
+                "server {server} is candidate or leader of term {term} without its own vote \
+                 ({:?}): a candidate votes for itself (Figure 2, candidates)",
                 view.voted_for
             );
             return broken(ELECTION_SAFETY, &[server], how);
@@ -305,8 +314,12 @@ impl Book {
                 if known.command != entry.command || known.prev_term != prev_term {
                     let how = format!(
                         "two entries {index}@{term}: {:?} behind term {} in the log of server {}, \
-                         {:?} behind term {prev_term} in that of server {server}",
-                        known.command, known.prev_term, known.server, entry.command
+                         {:?} behind term {prev_term} in that of server {server}{}",
+                        known.command,
+                        known.prev_term,
+                        known.server,
+                        entry.command,
+                        self.who_does_not_lead(term, &[known.server, server])
                     );
                     return broken(LOG_MATCHING, &[known.server, server], how);
                 }

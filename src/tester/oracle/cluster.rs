@@ -31,8 +31,8 @@ impl Book {
         let voters: Vec<ServerId> = (0..self.shadows.len()).filter(votes).collect();
         if !self.is_majority(voters.len()) {
             let how = format!(
-                "server {server} leads term {term} with the votes of {voters:?} only, no majority \
-                 of {}",
+                "server {server} leads term {term} with the votes of {voters:?} only, but it takes \
+                 votes from a majority of all {} (Figure 2, candidates)",
                 self.shadows.len()
             );
             return broken(ELECTION_SAFETY, &[server], how);
@@ -128,7 +128,9 @@ impl Book {
                 None if shadow.is_leader() => {} // see note_commits
                 None => {
                     let how = format!(
-                        "server {server} commits entry {index}@{}, but no leader has committed it",
+                        "server {server} commits entry {index}@{}, but no leader has committed it: \
+                         commitIndex goes up to leaderCommit or the last new entry (Figure 2, \
+                         AppendEntries, receiver 5)",
                         entry.term
                     );
                     return broken(SAME_COMMITS, &[server], how);
@@ -224,5 +226,18 @@ impl Book {
             let Some(entry) = shadow.entry(index) else { return };
             self.committed.push(entry.term);
         }
+    }
+
+    /// Which of those servers, both with an entry of `term` of their own, should not have one.
+    pub fn who_does_not_lead(&self, term: Term, servers: &[ServerId]) -> String {
+        let Some(leader) = self.leaders.get(&term) else { return String::new() };
+        let other = servers.iter().find(|server| *server != leader);
+        other.map_or(String::new(), |other| {
+            format!(
+                ". Server {leader} leads term {term}, not server {other}: a command becomes the \
+                 next entry in the critical section that finds that the server leads (rule 5 of the \
+                 locking advice), in the term that is current there"
+            )
+        })
     }
 }

@@ -18,6 +18,12 @@ const ELECTION_SAFETY: &str = "Election Safety (Figure 3)";
 const LOG_MATCHING: &str = "Log Matching (Figure 3)";
 const SAME_COMMITS: &str = "State Machine Safety (Figure 3)";
 const NEWER_TERM: &str = "a newer term is adopted (Figure 2, all servers; §5.1)";
+const NO_CANDIDATE: &str = "but who asks for votes in a term has voted for itself in it (§5.2): \
+     what it asks is written down where it decides to, in one critical section (rule 5 of the \
+     locking advice)";
+const NO_LEADER: &str = "who no longer leads sends no AppendEntries (§5.2); what a leader sends is \
+     written down where it finds that it leads, in one critical section (rule 5 of the locking \
+     advice)";
 const ANSWER: &str = "an answer is true (Figure 2)";
 
 /// So many entries of a message are named in a report; of more, the first two and the last.
@@ -61,7 +67,7 @@ impl Book {
         match &rpc.message {
             Message::Vote(args) => {
                 if self.votes.get(&(term, from)) != Some(&from) {
-                    return fault(ELECTION_SAFETY, "but has not voted for itself".to_string());
+                    return fault(ELECTION_SAFETY, NO_CANDIDATE.to_string());
                 }
                 if !self.is_known(args.last_log_index, args.last_log_term) {
                     return fault(LOG_MATCHING, "but there is no such entry".to_string());
@@ -69,7 +75,10 @@ impl Book {
             }
             Message::Append(args) => {
                 if self.leaders.get(&term) != Some(&from) {
-                    return fault(ELECTION_SAFETY, format!("but does not lead term {term}"));
+                    return fault(
+                        ELECTION_SAFETY,
+                        format!("but does not lead term {term}: {NO_LEADER}"),
+                    );
                 }
                 self.check_sent_entries(rpc, args)?;
                 if args.leader_commit > self.committed.len() as Index {
@@ -78,7 +87,10 @@ impl Book {
             }
             Message::Install(args) => {
                 if self.leaders.get(&term) != Some(&from) {
-                    return fault(ELECTION_SAFETY, format!("but does not lead term {term}"));
+                    return fault(
+                        ELECTION_SAFETY,
+                        format!("but does not lead term {term}: {NO_LEADER}"),
+                    );
                 }
                 let index = args.last_included_index as usize;
                 let committed = index.checked_sub(1).and_then(|at| self.committed.get(at));

@@ -60,6 +60,7 @@ use crate::raft::{Index, OnDisk, ServerId, Term, View, Watcher};
 
 use self::book::Book;
 use self::pending::Pending;
+use self::plight::Symptom;
 
 /// The name of the variable that says what the oracle does.
 const SWITCH: &str = "ORACLE";
@@ -174,8 +175,8 @@ impl Oracle {
         self.book.with(|book| book.plight_of(server, now))
     }
 
-    /// What explains that the `connected` servers do not go on, and the test of Figure 2 for it.
-    pub fn symptom(&self, connected: &[ServerId]) -> Option<(String, &'static str)> {
+    /// What explains that the `connected` servers do not go on.
+    pub fn symptom(&self, connected: &[ServerId]) -> Option<Symptom> {
         let now = Instant::now().since_start();
         self.book.with(|book| book.symptom(connected, now))
     }

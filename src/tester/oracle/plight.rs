@@ -25,8 +25,20 @@ pub(super) struct Talk {
     told_commit: Index,
 }
 
-/// What is evident from how things are, and the test of the rule.
-type Symptom = (String, &'static str);
+/// What is evident from how things are, the rule that asks for something else, and its test.
+pub(super) type Symptom = (String, &'static str, &'static str);
+
+const ADOPTED: &str = "a newer term in any request or reply is adopted (Figure 2, all servers)";
+const YIELDS: &str =
+    "a candidate that hears from the leader of its term is a follower (Figure 2, candidates)";
+const WON: &str =
+    "with votes from a majority it is leader, and sends heartbeats (Figure 2, candidates)";
+const TIMEOUT: &str = "when the election timeout passes, a server campaigns (Figure 2, followers)";
+const NEW_VOTE: &str = "votedFor belongs to the term: a new term, a new vote (Figure 2, state)";
+const BACKUP: &str = "refused, a leader decrements nextIndex and tries again (Figure 2, leaders)";
+const MAJORITY: &str = "an entry that a majority has is committed (Figure 2, leaders)";
+const TOLD: &str = "commitIndex goes up to the leader's, and that is applied in order (Figure 2, \
+     AppendEntries, receiver 5, and all servers)";
 
 impl Book {
     /// An answer has arrived: what repeats itself is counted.
@@ -100,12 +112,12 @@ impl Book {
                     (_, false) => "newer_term_in_append_is_adopted_2a",
                     (_, true) => "newer_term_in_append_reply_is_adopted_2a",
                 };
-                return Some((what, test));
+                return Some((what, ADOPTED, test));
             }
             let campaigns_on = shadow.role == Role::Candidate && term == shadow.current_term;
             (yields && campaigns_on).then(|| {
                 let what = format!("server {server} hears from its term's leader and campaigns on");
-                (what, "candidate_yields_to_the_leader_of_its_term_2a")
+                (what, YIELDS, "candidate_yields_to_the_leader_of_its_term_2a")
             })
         })
     }
@@ -116,11 +128,11 @@ impl Book {
                 "server {server} has got a majority of the votes in term {term}, and has sent no \
                  heartbeat as its leader"
             );
-            return Some((what, "majority_of_votes_makes_a_leader_2a"));
+            return Some((what, WON, "majority_of_votes_makes_a_leader_2a"));
         }
         if now > self.last_campaign + LONG && self.leaders_among(connected).is_empty() {
             let what = format!("nobody has asked for votes for {} s", LONG.as_secs());
-            return Some((what, "timeout_starts_an_election_2a"));
+            return Some((what, TIMEOUT, "timeout_starts_an_election_2a"));
         }
         // A vote is refused for three reasons: an old term, a vote for another, a better log.
         for &voter in connected {
@@ -134,7 +146,7 @@ impl Book {
                     "server {voter} has refused server {candidate} its vote again and again, in \
                      terms in which it was seen to vote for nobody"
                 );
-                return Some((what, "votes_anew_in_each_term_2a"));
+                return Some((what, NEW_VOTE, "votes_anew_in_each_term_2a"));
             }
         }
         None
@@ -169,7 +181,7 @@ impl Book {
                      {leader} has not tried further back",
                     talk.refused
                 );
-                (what, "refused_leader_tries_further_back_2b")
+                (what, BACKUP, "refused_leader_tries_further_back_2b")
             })
         })
     }
@@ -182,7 +194,7 @@ impl Book {
                 "a majority has told server {leader} that it has entry {committed}, and server \
                  {leader} has not told of its commit"
             );
-            return Some((what, "majority_commits_2b"));
+            return Some((what, MAJORITY, "majority_commits_2b"));
         }
         connected.iter().find_map(|&peer| {
             let (told, applied) =
@@ -192,7 +204,7 @@ impl Book {
                     "server {peer} has heard that entry {told} is committed, and has applied \
                      {applied} entries"
                 );
-                (what, "commit_index_follows_the_leaders_2b")
+                (what, TOLD, "commit_index_follows_the_leaders_2b")
             })
         })
     }

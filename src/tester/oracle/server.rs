@@ -104,7 +104,8 @@ pub(super) fn check_reign(
     if !shadow.seen || term != shadow.current_term {
         if shadow.seen {
             let how = format!(
-                "server {server} leads term {} and then, without an election, term {term}",
+                "server {server} leads term {} and then, without an election, term {term}: \
+                 a newer term makes a follower (Figure 2, all servers)",
                 shadow.current_term
             );
             return broken(ELECTION_SAFETY, &[server], how);

@@ -10,7 +10,7 @@
 //! - `options.rs`: the command line
 //! - in the runner: `parallel.rs` (real time), `sweep.rs` (simulated), `determinism.rs`,
 //!   `hashes.rs`; under them `runs.rs` (the runs of one test), `child.rs` (its process), `limits.rs`
-//!   and `output.rs` (what it may take and print)
+//!   and `output.rs` (what it may take and print); `causes.rs` (which failures follow from which)
 //! - `wire.rs`: what both say to each other; `record.rs`: the verdict; `tracing.rs`: recorded runs
 //! - in the process of a test: `serve.rs` (takes orders), `here.rs`, `simulated.rs`
 
@@ -20,6 +20,7 @@
     reason = "here the processes of the tests are started, and ended"
 )]
 
+mod causes;
 mod child;
 mod determinism;
 mod hashes;
@@ -147,7 +148,7 @@ fn run_suite(
         [test] if options.exact && options.hashes.is_none() => {
             parallel::run_one(suite, test, &options)
         }
-        _ if options.simulated => sweep::run(suite, &selected, &options),
+        _ if options.simulated => sweep::run(suite, &selected, &tests, &options),
         _ => parallel::run(suite, &selected, tests.len() - selected.len(), &options),
     };
     if passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }

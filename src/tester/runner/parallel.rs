@@ -78,6 +78,8 @@ pub(super) fn run(suite: &str, tests: &[LabTest], filtered_out: usize, options: 
     if failed > 0 {
         print("\nfailed:\n");
         board.failed.iter().for_each(|name| print(format!("  {name}\n")));
+        let first = tests.iter().find(|test| board.failed.contains(&test.name));
+        first.iter().for_each(|first| print(runs::advice(suite, first.name)));
     }
     let verdict = if failed == 0 { "ok" } else { "FAILED" };
     print(format!(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::labsync::{Failure, SimReport};
+use crate::tester::{FIRST_SEE, take_subject};
 
 /// The longest that a failure's message may be; of a longer one the middle is left out.
 const MOST_OF_MESSAGE: usize = 16 << 10;
@@ -16,6 +17,8 @@ pub(super) struct Record {
     pub seed: u64,
     /// Why it failed; `None` if it passed.
     pub failure: Option<String>,
+    /// Tests of the suite that explain the failure, if they fail as well.
+    pub first_see: Vec<String>,
     /// Real time, or the virtual time of a simulated run.
     pub elapsed: Duration,
     pub cpu: Duration,
@@ -29,9 +32,13 @@ pub(super) struct Record {
 
 impl Record {
     pub fn of(seed: u64, report: &SimReport, cpu: Duration) -> Record {
-        let failure = report.failure.as_ref().map(message_of);
+        let subject = take_subject();
+        let (failure, first_see) = match report.failure.as_ref().map(message_of) {
+            Some(message) => set_apart_names(&with_subject(message, subject)),
+            None => (None, Vec::new()),
+        };
         let (elapsed, trace_hash) = (report.elapsed, report.trace_hash);
-        Record { seed, failure, elapsed, cpu, trace_hash, note: None, traced: None }
+        Record { seed, failure, first_see, elapsed, cpu, trace_hash, ..Record::default() }
     }
 
     /// A run whose process died.
@@ -51,12 +58,15 @@ impl Record {
         self.failure.is_none()
     }
 
-    /// A line of JSON; the keys always come in this order.
-    pub fn to_json(&self, suite: &str, test: &str) -> String {
-        let failure = self.failure.as_ref().map_or("null".to_string(), |text| quoted(text));
+    /// A line of JSON; the keys always come in this order. If the failure follows from that of
+    /// another test, the `cause`, that one is named, and its message given.
+    pub fn to_json(&self, suite: &str, test: &str, cause: Option<(&str, &Record)>) -> String {
+        let json = |text: Option<&str>| text.map_or("null".to_string(), quoted);
+        let follows = json(cause.map(|(test, _)| test));
+        let failure = json(cause.map_or(self, |(_, run)| run).failure.as_deref());
         format!(
             "{{\"suite\":\"{suite}\",\"test\":\"{test}\",\"seed\":{},\"virtual_s\":{:.6},\
-             \"cpu_s\":{:.6},\"failure\":{failure}}}\n",
+             \"cpu_s\":{:.6},\"follows\":{follows},\"failure\":{failure}}}\n",
             self.seed,
             self.elapsed.as_secs_f64(),
             self.cpu.as_secs_f64(),
@@ -76,6 +86,24 @@ pub(super) fn message_of(failure: &Failure) -> String {
             format!("{}\n[... {left_out} bytes left out ...]\n{}", &text[..end], &text[start..]);
     }
     short.to_string()
+}
+
+/// The message, with what the test is about in front if it is not in it.
+fn with_subject(message: String, subject: Option<&str>) -> String {
+    match subject {
+        Some(subject) if !message.contains(subject) => {
+            format!("{subject}\nthe test was cut short: {message}")
+        }
+        _ => message,
+    }
+}
+
+/// The message without the line of those tests that it says to see first, and their names.
+fn set_apart_names(message: &str) -> (Option<String>, Vec<String>) {
+    let names = message.lines().find_map(|line| line.strip_prefix(FIRST_SEE));
+    let names = names.into_iter().flat_map(|line| line.split(", ")).map(str::to_string).collect();
+    let rest: Vec<&str> = message.lines().filter(|line| !line.starts_with(FIRST_SEE)).collect();
+    (Some(rest.join("\n")), names)
 }
 
 /// As a JSON string, which is one line.
@@ -107,9 +135,14 @@ mod tests {
     #[test]
     fn a_report_is_lines_of_json() {
         let expected = "{\"suite\":\"raft\",\"test\":\"test_count_2b\",\"seed\":7,\
-            \"virtual_s\":1.500000,\"cpu_s\":0.020000,\"failure\":\"a\\nb\\u0009\"}\n";
-        assert_eq!(record(Some("a\nb\t")).to_json("raft", "test_count_2b"), expected);
-        assert!(record(None).to_json("raft", "test_count_2b").contains("\"failure\":null}"));
+            \"virtual_s\":1.500000,\"cpu_s\":0.020000,\"follows\":null,\
+            \"failure\":\"a\\nb\\u0009\"}\n";
+        assert_eq!(record(Some("a\nb\t")).to_json("raft", "test_count_2b", None), expected);
+        assert!(record(None).to_json("raft", "test_count_2b", None).contains("\"failure\":null}"));
+        let cause = record(Some("a"));
+        let following =
+            record(Some("b")).to_json("raft", "test_count_2b", Some(("test_a", &cause)));
+        assert!(following.contains("\"follows\":\"test_a\",\"failure\":\"a\"}"), "{following}");
     }
 
     #[test]
@@ -119,6 +152,20 @@ mod tests {
         assert!(first.is_same_run(&second));
         assert!(!first.is_same_run(&Record { trace_hash: 98, ..first.clone() }));
         assert!(!first.is_same_run(&record(Some("late"))));
+    }
+
+    #[test]
+    fn a_panic_of_rafts_begins_with_what_the_test_is_about() {
+        let text = with_subject("out of range".to_string(), Some("one vote"));
+        assert_eq!(text, "one vote\nthe test was cut short: out of range");
+        assert_eq!(with_subject("one vote\nno".to_string(), Some("one vote")), "one vote\nno");
+    }
+
+    #[test]
+    fn tests_that_explain_a_failure_are_set_apart() {
+        let (text, names) = set_apart_names("why\nfirst see: test_a, test_b\nfirst of all");
+        assert_eq!(text.as_deref(), Some("why\nfirst of all"));
+        assert_eq!(names, ["test_a", "test_b"]);
     }
 
     #[test]

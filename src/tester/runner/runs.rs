@@ -1,6 +1,7 @@
 //! Runs of one test, one after another: each in the same process as the one before, as long
 //! as that is there.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::child::{Child, Outcome};
@@ -167,6 +168,16 @@ impl<'a> Runs<'a> {
         let parts = [failure, note, &run.trace, &forbidden, &Some(again)];
         parts.into_iter().flatten().for_each(|part| text.push_str(&indented(part)));
         text
+    }
+}
+
+/// Which tests explain the first failure of the lab's own, if it is of a Part that ends its name.
+pub(super) fn advice(suite: &str, failed: &str) -> String {
+    match failed.rsplit_once('_') {
+        Some((_, part)) if suite == "raft" && Path::new("tests/figure2").is_dir() => format!(
+            "\nwhat Figure 2 says, sentence by sentence, in seconds:  make test-figure2 T=_{part}\n"
+        ),
+        _ => String::new(),
     }
 }
 

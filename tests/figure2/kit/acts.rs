@@ -1,5 +1,7 @@
 //! What a test does to n0, and what it asks of it at once.
 
+use std::cmp::Ordering;
+
 use raftlab::raft::rpc::{
     AppendEntriesArgs, AppendEntriesReply, InstallSnapshotArgs, InstallSnapshotReply,
     RequestVoteArgs, RequestVoteReply,
@@ -7,14 +9,20 @@ use raftlab::raft::rpc::{
 use raftlab::raft::{Index, ServerId, Term};
 
 use super::rules::{
-    APPENDS_TAKEN, APPLIED, COMMITTED, FOLLOWERS_REPAIRED, HEARTBEAT_TAKEN, PREVIOUS_NEEDED,
-    SNAPSHOT_SENT, STATE_KNOWN, TERM_ADOPTED, TIMER_QUIET, VOTES_GIVEN, VOTES_REFUSED,
+    APPENDS_TAKEN, APPLIED, COMMITTED, HEARTBEAT_TAKEN, NO_ENTRY_ADDED, PREVIOUS_NEEDED, Rule,
+    STATE_KNOWN, TERM_ADOPTED, TIMER_QUIET, VOTES_GIVEN, VOTES_REFUSED,
 };
-use super::words::{Reply, Rpc, command, last_new, no, state_at, yes};
-use super::{A_MOMENT, Held, Manner, PATIENCE, Stage};
+use super::words::{Reply, Rpc, brief, command, last_new, list, state_at};
+use super::{A_MOMENT, Held, PATIENCE, Stage};
 
-/// So often a follower with an empty log refuses what n0 sends, until it must get the snapshot.
-const MOST_REFUSALS: usize = 30;
+/// What a reply breaks that should be in `term`: the rule of its term, or else the `other`.
+fn rule_of_reply(term: Term, replys: Term, other: Rule) -> Rule {
+    match replys.cmp(&term) {
+        Ordering::Greater => TIMER_QUIET,
+        Ordering::Less => TERM_ADOPTED,
+        Ordering::Equal => other,
+    }
+}
 
 impl Stage {
     /// Server `from` sends n0 a RequestVote; the reply.
@@ -77,7 +85,7 @@ impl Stage {
         let reply = self.vote(from, args);
         let expected = format!("n{from} gets the vote, in term {term}");
         let right = reply.vote_granted && reply.term == term;
-        let rule = if reply.term > term { TIMER_QUIET } else { VOTES_GIVEN };
+        let rule = rule_of_reply(term, reply.term, VOTES_GIVEN);
         self.check_step(rule, right, expected, format_args!("the reply: {}", Reply::Vote(reply)));
     }
 
@@ -106,7 +114,7 @@ impl Stage {
         let reply = self.append(from, args);
         let right = reply.success && reply.term == term;
         let expected = format!("success for {text}");
-        let rule = if reply.term > term { TIMER_QUIET } else { taken };
+        let rule = rule_of_reply(term, reply.term, taken);
         self.check_step(rule, right, expected, format_args!("the reply: {}", Reply::Append(reply)));
     }
 
@@ -137,6 +145,13 @@ impl Stage {
     #[track_caller]
     pub fn lacks_entry(&self, from: ServerId, term: Term, at: (Index, Term)) {
         self.refuses(from, super::append(term, at, &[], 0));
+    }
+
+    /// n0's log must be empty, by what it sends as a leader.
+    #[track_caller]
+    pub fn brings_no_entry(&self, held: &Held) {
+        let expected = "no entry, since no command has been given to n0";
+        self.check_step(NO_ENTRY_ADDED, last_new(held.args()) == 0, expected, &held.rpc);
     }
 
     fn get_state(&self) -> (Term, bool) {
@@ -192,7 +207,7 @@ impl Stage {
         let (index, term) = (self.ground().lower(index), self.ground().lower_term(term));
         let answer =
             if leader { format!("index {index}, term {term}") } else { "no leader".into() };
-        self.record.note(format_args!("n0        start({text}): {answer}"));
+        self.record.note(format_args!("n0        start({}): {answer}", brief(text)));
         (index, term, leader)
     }
 
@@ -214,63 +229,6 @@ impl Stage {
     pub fn kill(&self) {
         self.record.note("n0        kill()");
         self.raft.clone().kill();
-    }
-
-    // ---- the scripted servers -----------------------------------------------------------------
-
-    /// The server says yes to what n0 asked: the vote is granted, the entries are taken.
-    pub fn says_yes(&self, held: &Held) {
-        self.script.answer(held.id, yes(&held.rpc, held.rpc.term()));
-    }
-
-    /// The server says no, since it is in a later `term`.
-    pub fn says_no(&self, held: &Held, term: Term) {
-        self.script.answer(held.id, no(&held.rpc, term));
-    }
-
-    /// The server says no to an AppendEntries: its log ends before `conflict_index`.
-    pub fn says_mismatch(&self, held: &Held, conflict_index: Index) {
-        let refusal = super::words::append_reply(held.rpc.term(), false);
-        let reply = AppendEntriesReply { conflict_index, ..refusal };
-        self.script.answer(held.id, Reply::Append(reply));
-    }
-
-    /// The server refuses what n0 asks, as one with an empty log does, until n0 sends its
-    /// snapshot.
-    #[track_caller]
-    pub fn asks_for_snapshot(&self, peer: ServerId) -> Held {
-        let mut mark = 0;
-        for _ in 0..MOST_REFUSALS {
-            let held = self.next(mark, peer, "its snapshot, at last", Rpc::is_leaders);
-            if let Rpc::Install(_) = held.rpc {
-                return held;
-            }
-            mark = held.id + 1;
-            self.says_mismatch(&held, 1);
-        }
-        self.fail_step(
-            SNAPSHOT_SENT,
-            format_args!("n0 sends n{peer} its snapshot"),
-            format_args!("{MOST_REFUSALS} other requests, all refused as by an empty log"),
-        )
-    }
-
-    /// The requests to `peer` that wait for a reply are lost.
-    pub fn lose(&self, peer: ServerId) {
-        let end = super::end_name(peer, self.instance);
-        self.network.enable(&end, false);
-        self.script.lost(peer);
-        self.network.enable(&end, true);
-    }
-
-    /// From now on `peer` takes all that a leader sends.
-    pub fn obey(&self, peer: ServerId) {
-        self.behave(peer, Manner::Obeys);
-    }
-
-    /// From now on `peer` treats what a leader sends like this; what it has kept, it keeps.
-    pub fn behave(&self, peer: ServerId, manner: Manner) {
-        self.script.with(|state| state.manners[peer] = manner);
     }
 
     /// The service takes nothing for now, or goes on.
@@ -295,7 +253,8 @@ impl Stage {
         self.wait(A_MOMENT);
         let last = self.last_applied(index);
         let expected = format!("everything up to entry {index} is applied, and no more");
-        self.check(last == index, expected, format_args!("up to {last}"));
+        let right = last == index;
+        self.check_step(self.rule_of_applied(), right, expected, format_args!("up to {last}"));
     }
 
     /// Up to where the snapshot on n0's disk goes; none without a snapshot.
@@ -313,28 +272,6 @@ impl Stage {
         self.record.seen_by_others();
     }
 
-    /// The log of a server that follows ([`Manner::Follows`]).
-    pub fn log_of(&self, peer: ServerId) -> Vec<Term> {
-        self.script.with(|state| match &state.manners[peer] {
-            Manner::Follows(follower) => follower.log.clone(),
-            _ => Vec::new(),
-        })
-    }
-
-    /// Waits until a server that follows has a log of these terms.
-    #[track_caller]
-    pub fn wait_for_log(&self, peer: ServerId, log: &[Term]) {
-        let deadline = super::now() + PATIENCE;
-        while self.log_of(peer) != log {
-            if super::now() >= deadline {
-                let expected = format!("n{peer} gets the log {log:?}");
-                let happened = format!("after {PATIENCE:?} it has {:?}", self.log_of(peer));
-                self.fail_step(FOLLOWERS_REPAIRED, expected, happened);
-            }
-            self.wait(A_MOMENT / 2);
-        }
-    }
-
     /// n0's service gets this, and nothing else, within a moment: all since its last start.
     #[track_caller]
     pub fn applies(&self, all: &[&str]) {
@@ -343,9 +280,11 @@ impl Stage {
         self.script.wait_for(PATIENCE / 5, enough);
         self.wait(A_MOMENT);
         let applied = self.script.with(|state| state.applied.clone());
-        let expected = format!("what has been applied: [{}]", all.join(", "));
-        let led = self.reign_seen.get() > 0;
-        let rule = if led { COMMITTED } else { APPLIED };
-        self.check_step(rule, applied == all, expected, format_args!("[{}]", applied.join(", ")));
+        let expected = format!("what has been applied: {}", list(all));
+        self.check_step(self.rule_of_applied(), applied == all, expected, list(&applied));
+    }
+
+    fn rule_of_applied(&self) -> Rule {
+        if self.reign_seen.get() > 0 { COMMITTED } else { APPLIED }
     }
 }

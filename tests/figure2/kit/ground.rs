@@ -12,6 +12,7 @@ use raftlab::labsync::rng;
 use raftlab::raft::rpc::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
 use raftlab::raft::{Index, Term};
 
+use super::rules::GROUND;
 use super::words::{Reply, Rpc, append, install, state_at};
 use super::{A_MOMENT, PATIENCE, Stage};
 
@@ -184,9 +185,9 @@ impl Stage {
         let saved = self.saved_snapshot() == Some(0);
         if last != index || !saved {
             let saved = if saved { "has" } else { "does not have" };
-            self.fail(
-                "n0 gets a snapshot of 100 entries, to begin with \
-                 (see test_install_reaches_the_service_2d, test_snapshot_survives_a_crash_2d)",
+            self.fail_step(
+                GROUND,
+                "n0 gets a snapshot of 100 entries, to begin with",
                 format_args!("its service has applied up to {last}, its disk {saved} the snapshot"),
             );
         }

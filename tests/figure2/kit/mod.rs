@@ -8,7 +8,8 @@
 //!
 //! # Layout
 //! [`Stage`]: starting, crashing, time (here); what it sends to n0 and asks of it (`acts.rs`);
-//! waiting for what n0 sends (`waits.rs`). [`Script`] (`script.rs`): the scripted servers.
+//! waiting for what n0 sends (`waits.rs`); what the others answer (`peers.rs`).
+//! [`Script`] (`script.rs`): the scripted servers.
 //! `record.rs`: the exchange, and n0's disk. `words.rs`: making and writing messages.
 //! `rules.rs`: what each step of a test rests on. `follower.rs`: a right follower. `ground.rs`:
 //! what lies below a test's entry 1.
@@ -24,12 +25,13 @@ use raftlab::labsync::{Instant, limit_work_without_wait, thread, unwinding};
 use raftlab::raft::{self, ApplyMsg, Index, OnDisk, Persister, Raft, ServerId, Term};
 
 use self::record::Record;
-use self::rules::Rule;
+use self::rules::{PERSISTENT, Rule, SNAPSHOT_KEPT};
 use self::script::Script;
 
 mod acts;
 mod follower;
 mod ground;
+mod peers;
 mod record;
 mod rules;
 mod script;
@@ -177,9 +179,14 @@ impl Stage {
         panic!("{}", self.record.report(expected, happened));
     }
 
-    /// Reports that a step has failed that rests on `rule`.
+    /// Reports that a step has failed that rests on `rule`; after a crash also on what is on disk.
     #[track_caller]
     fn fail_step(&self, rule: Rule, expected: impl Display, happened: impl Display) -> ! {
+        let rule = match self.persister.snapshot_size() {
+            _ if self.instance == 0 => rule,
+            0 => PERSISTENT,
+            _ => SNAPSHOT_KEPT,
+        };
         panic!("{}", self.record.report_of_step(rule, expected, happened));
     }
 
@@ -274,7 +281,9 @@ fn serve(script: &Script, instance: usize, messages: &Receiver<ApplyMsg>) {
                 state.last_applied = index;
             } else if state.instance == instance {
                 let index = state.ground.lower(index);
-                script.record.note(format_args!("n0        applies {index}: {text}"));
+                script
+                    .record
+                    .note(format_args!("n0        applies {index}: {}", words::brief(&text)));
                 check_order(&script.record, state.last_applied, index, &message);
                 state.last_applied = index;
                 state.applied.push(text);
@@ -289,7 +298,14 @@ fn check_order(record: &Record, last: Index, index: Index, message: &ApplyMsg) {
     match message {
         ApplyMsg::Command { .. } if index != last + 1 => {
             let expected = format!("the entry at {} is applied next", last + 1);
-            panic!("{}", record.report_of(sentence, expected, format!("the entry at {index} is")));
+            let mut happened = format!("the entry at {index} is");
+            if index <= last {
+                happened.push_str(
+                    " again: has lastApplied or commitIndex fallen, to what it was before the \
+                     lock was released (rule 5 of the locking advice)? Or do two threads apply?",
+                );
+            }
+            panic!("{}", record.report_of(sentence, expected, happened));
         }
         ApplyMsg::Snapshot { .. } if index < last => {
             let sentence = "Figure 13: a snapshot brings the service forward, never back";

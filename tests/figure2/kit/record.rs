@@ -6,11 +6,15 @@ use std::sync::Arc;
 
 use raftlab::labsync::{Condvar, Instant, Leaf, thread};
 use raftlab::raft::{OnDisk, Persister, View, Watcher};
+use raftlab::tester::{self, FIRST_SEE};
 
 use super::rules::Rule;
 
 /// How many lines of the exchange a report shows: the last ones.
 const SHOWN: usize = 40;
+
+/// What a sentence has behind it when the test runs on a snapshot.
+const ON_GROUND: &str = " -- so too with a snapshot underneath (§7)";
 
 /// Looked into by everybody, the network and the disk included.
 pub struct Record {
@@ -37,6 +41,7 @@ struct Notes {
 
 impl Record {
     pub fn new(sentence: &'static str) -> Arc<Record> {
+        tester::about(sentence);
         Arc::new(Record { sentence, notes: Leaf::default(), changed: Condvar::new() })
     }
 
@@ -99,16 +104,20 @@ impl Record {
         happened: impl Display,
     ) -> String {
         let (sentence, test) = (self.sentence, thread::current_name());
-        let own = rule.test.trim_end_matches(|c: char| c.is_ascii_alphanumeric());
-        if test.starts_with(own) {
-            return self.report(expected, happened);
+        let on_ground = self.notes.with(|notes| notes.on_ground);
+        let names = rule.tests.iter().map(|name| match name.rsplit_once('_') {
+            Some((name, _)) if on_ground => format!("test_{name}_on_a_snapshot_2d"),
+            _ => format!("test_{name}"),
+        });
+        let names: Vec<String> = names.collect();
+        // Of a test that is named itself, those before it may explain more.
+        let own = names.iter().position(|name| *name == test);
+        let (first, all) = (&names[0], names[..own.unwrap_or(names.len())].join(", "));
+        if *first == test {
+            return self.report_of(sentence, expected, happened);
         }
-        let Rule { rule, test } = rule;
-        self.report_of(
-            &format!("{sentence}\nthis step rests on: {rule} (if it fails too, first see {test})"),
-            expected,
-            happened,
-        )
+        let rests = format!("this step rests on: {} (see {first})", rule.rule);
+        self.report_of(&format!("{sentence}\n{rests}\n{FIRST_SEE}{all}"), expected, happened)
     }
 
     /// The same for a sentence that holds in every test.
@@ -118,9 +127,21 @@ impl Record {
         expected: impl Display,
         happened: impl Display,
     ) -> String {
-        self.notes.with(|notes| notes.reported = true);
+        let on_ground = self.notes.with(|notes| {
+            notes.reported = true;
+            notes.on_ground
+        });
+        let sentence = match sentence.split_once('\n') {
+            _ if !on_ground => sentence.to_string(),
+            Some((first, rest)) => format!("{first}{ON_GROUND}\n{rest}"),
+            None => format!("{sentence}{ON_GROUND}"),
+        };
         let exchange = self.exchange();
-        format!("{sentence}\nexpected: {expected}\nhappened: {happened}\n{exchange}")
+        let subject = match sentence.contains(self.sentence) {
+            true => String::new(),
+            false => format!("\nseen in the test of: {}", self.sentence),
+        };
+        format!("{sentence}{subject}\nexpected: {expected}\nhappened: {happened}\n{exchange}")
     }
 
     /// What to show when a failure has not been reported here: a panic of the server's, say.

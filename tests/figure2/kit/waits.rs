@@ -7,7 +7,7 @@ use raftlab::labsync::Instant;
 use raftlab::raft::rpc::{AppendEntriesArgs, InstallSnapshotArgs};
 use raftlab::raft::{ServerId, Term};
 
-use super::rules::{ELECTED, ENTRIES_SENT, TIMEOUT};
+use super::rules::{ALL_ASKED, ELECTED, ENTRIES_SENT, Rule, STATE_KNOWN, TIMEOUT};
 use super::script::{Sent, State};
 use super::words::{EntryAt, Rpc, yes};
 use super::{Manner, PATIENCE, Stage};
@@ -67,8 +67,19 @@ impl Stage {
             }
             None => {
                 let expected = format!("n0 campaigns, and asks all {peers} others");
-                let happened = format!("nothing of the kind within {PATIENCE:?}");
-                self.fail_step(TIMEOUT, expected, happened)
+                let sent = self.sent_since(0);
+                let newest = sent.iter().filter_map(campaign_of).map(|c| c.term).max();
+                match newest.filter(|&term| term > seen) {
+                    Some(term) => {
+                        let asked = self.script.with(|state| asked(state, term));
+                        let happened = format!("in term {term} it asks {asked:?} only");
+                        self.fail_step(ALL_ASKED, expected, happened)
+                    }
+                    None => {
+                        let happened = format!("nothing of the kind within {PATIENCE:?}");
+                        self.fail_step(TIMEOUT, expected, happened)
+                    }
+                }
             }
         }
     }
@@ -119,7 +130,8 @@ impl Stage {
         self.script.with(|state| state.votes = vec![false; servers]);
         let Some(term) = told else {
             let expected = "with all votes, n0 becomes leader and tells everybody";
-            self.fail_step(ELECTED, expected, format_args!("it has not, within {PATIENCE:?}"));
+            let happened = format!("it has not, within {PATIENCE:?}");
+            self.fail_step(self.rule_of_leaders(ELECTED), expected, happened);
         };
         self.reign_seen.set(term);
         self.campaign_seen.set(term);
@@ -138,6 +150,11 @@ impl Stage {
     pub fn elect_held(&self) -> Term {
         self.peers().for_each(|peer| self.behave(peer, Manner::Holds));
         self.elect()
+    }
+
+    /// Why a leader's message does not come: `rule`, if n0 leads at all.
+    fn rule_of_leaders(&self, rule: Rule) -> Rule {
+        if self.state().1 { rule } else { STATE_KNOWN }
     }
 
     /// How many requests n0 has sent so far.
@@ -186,7 +203,7 @@ impl Stage {
         found.unwrap_or_else(|| {
             let expected = format!("n0 sends n{peer} {what}");
             let happened = format!("nothing of the kind within {PATIENCE:?}");
-            self.fail_step(ENTRIES_SENT, expected, happened)
+            self.fail_step(self.rule_of_leaders(ENTRIES_SENT), expected, happened)
         })
     }
 
@@ -196,7 +213,7 @@ impl Stage {
         if !self.sends(mark, PATIENCE, |sent| sent.to == peer && is_it(&sent.rpc)) {
             let expected = format!("n0 sends n{peer} {what}");
             let happened = format!("nothing of the kind within {PATIENCE:?}");
-            self.fail_step(ENTRIES_SENT, expected, happened);
+            self.fail_step(self.rule_of_leaders(ENTRIES_SENT), expected, happened);
         }
     }
 

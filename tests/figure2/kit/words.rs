@@ -53,6 +53,28 @@ pub fn text(command: &Bytes) -> String {
     String::from_utf8_lossy(command).into_owned()
 }
 
+/// A command's text for a report: of a long one, the beginning.
+pub fn brief(text: &str) -> String {
+    const MOST: usize = 24;
+    if text.len() <= MOST {
+        return text.to_string();
+    }
+    let beginning: String = text.chars().take(8).collect();
+    format!("{beginning}... ({} bytes)", text.len())
+}
+
+/// Commands for a report; of many, the first and the last.
+pub fn list(texts: &[impl AsRef<str>]) -> String {
+    const MOST: usize = 12;
+    let mut words: Vec<String> = texts.iter().map(|text| brief(text.as_ref())).collect();
+    let count = words.len();
+    if count <= MOST {
+        return format!("[{}]", words.join(", "));
+    }
+    words.splice(4..count - 2, ["...".to_string()]);
+    format!("[{}], {count} of them", words.join(", "))
+}
+
 /// The service's snapshot when it has applied everything up to `index`.
 pub fn state_at(index: Index) -> Bytes {
     command(&format!("the state at {index}"))

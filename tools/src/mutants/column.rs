@@ -165,7 +165,12 @@ fn first_failure(
     let cpu_s = runs.iter().map(|run| run.cpu_s).sum();
     match (code, runs.into_iter().find(|run| run.failure.is_some())) {
         (0, None) => Ok(Verdict::Missed { cpu_s }),
-        (FAILED, Some(json::Run { test, seed, virtual_s, failure: Some(failure), .. })) => {
+        (
+            FAILED,
+            Some(json::Run { test, follows, seed, virtual_s, failure: Some(failure), .. }),
+        ) => {
+            // What is shown is the test that explains it.
+            let test = follows.unwrap_or(test);
             let failure = plant::as_in_place(&failure, raft);
             Ok(Verdict::Caught(Catch { suite, test, seed, virtual_s, cpu_s, failure }))
         }

@@ -8,7 +8,9 @@ pub struct Run {
     pub seed: u64,
     pub virtual_s: f64,
     pub cpu_s: f64,
-    /// `None` if it passed.
+    /// The test whose failure this one follows from.
+    pub follows: Option<String>,
+    /// `None` if it passed. That of the test which it follows from, if it does.
     pub failure: Option<String>,
 }
 
@@ -18,7 +20,10 @@ pub fn parse(line: &str) -> Option<Run> {
         "null" => None,
         text => Some(string(text)?),
     };
+    let follows = after(line, "follows")?;
+    let follows = if follows.starts_with("null") { None } else { Some(string(follows)?) };
     Some(Run {
+        follows,
         test: string(after(line, "test")?)?,
         seed: number(line, "seed")?,
         virtual_s: number(line, "virtual_s")?,
@@ -63,17 +68,21 @@ mod tests {
     #[test]
     fn a_line_of_a_report_is_read() {
         let line = "{\"suite\":\"raft\",\"test\":\"test_count_2b\",\"seed\":7,\
-            \"virtual_s\":1.500000,\"cpu_s\":0.020000,\"failure\":\"a \\\"seed\\\":\\n\\u0009b\"}";
+            \"virtual_s\":1.500000,\"cpu_s\":0.020000,\"follows\":null,\
+            \"failure\":\"a \\\"seed\\\":\\n\\u0009b\"}";
         let run = Run {
             test: "test_count_2b".to_string(),
             seed: 7,
             virtual_s: 1.5,
             cpu_s: 0.02,
+            follows: None,
             failure: Some("a \"seed\":\n\tb".to_string()),
         };
         assert_eq!(parse(line), Some(run));
         let passed = line.replace("\"a \\\"seed\\\":\\n\\u0009b\"", "null");
         assert_eq!(parse(&passed).unwrap().failure, None);
+        let following = line.replace("\"follows\":null", "\"follows\":\"test_a_2a\"");
+        assert_eq!(parse(&following).unwrap().follows.as_deref(), Some("test_a_2a"));
         assert_eq!(parse("{\"test\":\"x\"}"), None);
     }
 }

@@ -16,7 +16,10 @@ fn a_vote_is_granted_once_over_restarts_as_well() {
 fn a_candidate_grants_no_other_its_vote() {
     let mut net = Net::of(3);
     net.elect(1);
-    tells(net.ask(2, 0, VOTE, &vote(1, 2, YES)), "in which it has asked for votes itself");
+    tells(
+        net.ask(2, 0, VOTE, &vote(1, 2, YES)),
+        "in which it has asked for votes, and so has voted for itself",
+    );
     let mut net = Net::of(3);
     net.elect(1);
     tells(net.send(1, 2, VOTE, &vote(1, 1, None).args), "in which it has voted for server 0");
@@ -36,7 +39,7 @@ fn whoever_sends_entries_has_a_majority_of_votes() {
     let mut net = Net::of(5);
     net.elect(1);
     let sent = net.send(0, 2, APPEND, &append(1, &[], 0, None).args);
-    tells(sent, "has the votes of [0, 1] only in term 1, no majority of 5");
+    tells(sent, "has the votes of [0, 1] only in term 1: it takes votes from a majority of all 5");
 
     let mut net = Net::of(3);
     net.elect(1);

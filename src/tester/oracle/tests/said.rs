@@ -7,7 +7,7 @@ fn requests_say_what_is_so() {
     let mut cluster = Cluster::of(3);
     cluster.one_committed();
     let cases = [
-        ("Raft.RequestVote", vote(1, 2, None), 2, "but has not voted for itself"),
+        ("Raft.RequestVote", vote(1, 2, None), 2, "has voted for itself in it"),
         ("Raft.AppendEntries", append(1, &[], 0, None), 2, "but does not lead term 1"),
         ("Raft.AppendEntries", append(1, &[1, 1], 0, None), 0, "but was never in a log: 2@1"),
         ("Raft.AppendEntries", append(1, &[1], 2, None), 0, "but that is not committed"),

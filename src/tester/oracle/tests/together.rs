@@ -8,7 +8,11 @@ fn a_leader_has_a_majority() {
     cluster.ok(1, &Fake { voted_for: Some(0), ..follower(1, &[]) });
     let role = FakeRole::Leader(vec![0; 5]);
     let leader = Fake { voted_for: Some(0), role, ..follower(1, &[]) };
-    cluster.breaks(0, &leader, "with the votes of [0, 1] only, no majority of 5");
+    cluster.breaks(
+        0,
+        &leader,
+        "with the votes of [0, 1] only, but it takes votes from a majority of all 5",
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn a_symptom_names_its_test() {
     let all = [0, 1, 2];
     let named = |net: &Net, expected: &str| {
         let symptom = net.book.symptom(&all, late);
-        let Some((what, test)) = symptom else { panic!("nothing, not {expected}") };
+        let Some((what, _, test)) = symptom else { panic!("nothing, not {expected}") };
         assert_eq!(test, expected, "{what}");
     };
     // Nobody campaigns; then one that nobody votes for, who could; then one who won, and is silent.

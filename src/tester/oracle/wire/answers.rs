@@ -78,7 +78,8 @@ impl Wire {
         if first != candidate {
             let how = format!(
                 "server {voter} grants server {candidate} its vote of term {term}, which it has \
-                 granted to server {first}"
+                 granted to server {first}: a server votes once in a term (Figure 2, RequestVote, \
+                 receiver 2)"
             );
             return broken(ELECTION_SAFETY, &[voter], how);
         }
@@ -88,7 +89,7 @@ impl Wire {
         if self.has_voted_for_itself(voter, term) {
             let how = format!(
                 "server {voter} grants server {candidate} its vote of term {term}, in which it \
-                 has asked for votes itself"
+                 has asked for votes, and so has voted for itself (Figure 2, candidates)"
             );
             return broken(ELECTION_SAFETY, &[voter], how);
         }

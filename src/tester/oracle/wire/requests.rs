@@ -43,7 +43,8 @@ impl Wire {
         if let Some(&other) = self.votes.get(&(term, from)).filter(|&&other| other != from) {
             let how = format!(
                 "server {from} asks for votes in term {term}, in which it has voted for server \
-                 {other}"
+                 {other}: a candidate raises the term and votes for itself in one critical section \
+                 (rule 5 of the locking advice)"
             );
             return broken(ELECTION_SAFETY, &[from], how);
         }
@@ -84,8 +85,8 @@ impl Wire {
             campaign.iter().flat_map(|campaign| campaign.votes.iter().copied()).collect();
         if !self.is_majority(votes.len()) {
             let how = format!(
-                "server {from} sends {}, but has the votes of {votes:?} only in term {term}, no \
-                 majority of {}",
+                "server {from} sends {}, but has the votes of {votes:?} only in term {term}: it \
+                 takes votes from a majority of all {} (Figure 2, candidates)",
                 rpc.message,
                 self.peers.len()
             );
@@ -143,7 +144,11 @@ impl Wire {
     fn check_position(&mut self, rpc: &Rpc, index: Index, term: Term) -> Check {
         let (leader, reign_term) = (rpc.from, rpc.message.term());
         if (index == 0) != (term == 0) {
-            let how = format!("server {leader} sends {}: no entry is {index}@{term}", rpc.message);
+            let how = format!(
+                "server {leader} sends {}: no entry is {index}@{term}. Is that entry gone? Then \
+                 the follower gets the snapshot (§7)",
+                rpc.message
+            );
             return broken(LOG_MATCHING, &[leader], how);
         }
         let Some(at) = (index as usize).checked_sub(1) else { return Ok(()) };
