@@ -1,8 +1,8 @@
 # What only the repository with the reference solution has; a student's project is without.
 
-COMMANDS += starter check-starter mutants mutant check-hashes
+COMMANDS += starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve
 
-.PHONY: starter check-starter mutants mutant check-hashes
+.PHONY: starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve
 
 help::
 	@echo
@@ -38,3 +38,11 @@ mutants:
 mutant:
 	@test -n "$(M)" || { echo 'which bug?  make mutant M=a-double-vote; make mutants LIST=1'; exit 2; }
 	@$(MUTANTS) $(M) $(MUTANT_OPTIONS)
+
+# What the handbook shows is what is printed; RENEW=1 writes other numbers, say of lines, to its pages.
+check-outputs:
+	@$(MUTANTS) --outputs $(if $(RENEW),--renew)
+
+# The pictures of the handbook, and what they show in words, from docs/drawings/*.txt.
+drawings:
+	@$(CARGO) run --quiet --package raft-lab-tools --bin drawings
