@@ -14,6 +14,9 @@ help::
 	@echo
 	@echo '  make mutants          plants each bug of mutants/, and tells which tests catch it; FAST=1'
 	@echo '  make mutant M=NAME    one of them, with all messages:  make mutant M=a-double-vote'
+	@echo
+	@echo '  make book             the handbook as a book with search; make book-serve shows it'
+	@echo '  make drawings         its pictures, from docs/drawings; make check-outputs: what it shows'
 
 # The suites that can be simulated; two seeds of each test, on the kernel that is asked for.
 HASHED := raft figure2 nemesis labgob labrpc labsync
@@ -46,3 +49,10 @@ check-outputs:
 # The pictures of the handbook, and what they show in words, from docs/drawings/*.txt.
 drawings:
 	@$(CARGO) run --quiet --package raft-lab-tools --bin drawings
+
+# The handbook as a book with search, in target/book/html.
+book:
+	@scripts/book.sh
+
+book-serve:
+	@scripts/book.sh serve
