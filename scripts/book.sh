@@ -23,15 +23,12 @@ rm -rf "${pages:?}/source"
 cp docs/book.toml "$book/book.toml"
 cp -R docs/drawings "$pages/"
 for page in docs/*.md; do
-  sed 's|](\.\./\([^)#]*\)\(#[^)]*\)*)|](source/\1.txt)|g' "$page" >"$pages/${page#docs/}"
+  sed 's|](\.\./\([^)#]*\)\(#[^)]*\)*)|](source/\1.txt)|g; s|\.md\.txt)|.txt)|g' "$page" >"$pages/${page#docs/}"
 done
 grep -oh '](\.\./[^)#]*' docs/*.md | sed 's|](\.\./||' | LC_ALL=C sort -u | while IFS= read -r file; do
   mkdir -p "$pages/source/$(dirname -- "$file")"
-  if [ -d "$file" ]; then
-    ls "$file" >"$pages/source/$file.txt"
-  else
-    cp -- "$file" "$pages/source/$file.txt"
-  fi
+  copy=$pages/source/${file%.md}.txt
+  if [ -d "$file" ]; then ls "$file" >"$copy"; else cp -- "$file" "$copy"; fi
 done
 
 case ${1-} in

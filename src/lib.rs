@@ -1,6 +1,7 @@
-//! Lab 2 of MIT 6.824 (Raft, Parts A to D) in Rust: you write Raft in `src/raft`, against the lab's 28
-//! tests, on a network that loses, delays and reorders messages. Threads, a lock and condition
-//! variables, as in Go; and all of it also runs simulated, in virtual time, from a seed.
+//! Lab 2 of MIT 6.824 (Raft, Parts A to D) in Rust: you write Raft in `src/raft`, against the
+//! lab's 28 tests, on a network that loses, delays and reorders messages. It is built as in Go, of
+//! threads, a lock and condition variables; and all of it also runs simulated, in virtual time,
+//! with every choice from a seed.
 //!
 //! ```text
 //! make progress           which tests pass, and what to do next
@@ -8,8 +9,8 @@
 //! make sim SEEDS=20       all Parts simulated, with the seeds 1 to 20
 //! ```
 //!
-//! Two ways in: to write Raft, begin at [`raft`] and at the pages in `docs/`; to know what you stand
-//! on, read the modules below from the ground up.
+//! Two ways in: to write Raft, begin at [`raft`] and at the pages in `docs/`; to know what you
+//! stand on, read the modules below from the ground up.
 //!
 //! # Layout
 //! From the ground up; each module opens with what it is for and how to read it.

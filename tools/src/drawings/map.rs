@@ -84,7 +84,8 @@ fn lines_in(
     text.collect()
 }
 
-/// The label's lines around `place`, or around the middle of the longest piece: above it if it is level.
+/// The label's lines around `place`, or around the middle of the longest piece: above it if it is
+/// level.
 fn labels_at(place: Option<(usize, usize)>, points: &[(usize, usize)], what: &str) -> String {
     let length = |piece: &&[(usize, usize)]| {
         piece[0].0.abs_diff(piece[1].0) + piece[0].1.abs_diff(piece[1].1)

@@ -213,8 +213,9 @@ fn replace_word(line: &str, word: &str, now: &str) -> String {
 mod tests {
     use super::*;
 
-    const PAGE: &str = "text\n<!-- output of a-bug: make replay T=x_2a SEED=1 -->\n```\n$ make it\n  \
-                        ... FAILED -- at 1.5 s\n  ...\n  in thread at src/raft/log.rs:7:3\n```\n";
+    const PAGE: &str = "text\n<!-- output of a-bug: make replay T=x_2a SEED=1 -->\n```\n\
+                        $ make it\n  ... FAILED -- at 1.5 s\n  ...\n  \
+                        in thread at src/raft/log.rs:7:3\n```\n";
     const PRINTED: &str =
         "Test ...\n ... FAILED\n-- at 1.5 s\nmore\n in thread at src/raft/log.rs:7:3";
 
