@@ -141,7 +141,7 @@ impl Raft {
         raft
     }
 
-    /// The current term, and whether this server believes to be its leader.
+    /// The current term, and whether this server takes itself for its leader.
     #[must_use]
     pub fn get_state(&self) -> (Term, bool) {
         let state = self.lock();

@@ -68,7 +68,7 @@ pub fn arrow(class: &str, points: &[(usize, usize)]) -> String {
 /// Text around `x`, on a ground of its own.
 pub fn label(x: usize, y: usize, line: &str) -> String {
     let width = line.replace('`', "").chars().count() * LETTER;
-    let ground = rect("halo", (x.saturating_sub(width / 2), y - 12), (width, 15));
+    let ground = rect("halo", (x.saturating_sub(width / 2), y.saturating_sub(12)), (width, 15));
     ground + &text("", x, y, line)
 }
 
