@@ -43,8 +43,9 @@ mutant:
 	@$(MUTANTS) $(M) $(MUTANT_OPTIONS)
 
 # What the handbook shows is what is printed; RENEW=1 writes other numbers, say of lines, to its pages.
+# WHOLE=1 takes the program of `make mutants`.
 check-outputs:
-	@$(MUTANTS) --outputs $(if $(RENEW),--renew)
+	@$(MUTANTS) --outputs $(if $(RENEW),--renew) $(if $(WHOLE),--whole)
 
 # The pictures of the handbook, and what they show in words, from docs/drawings/*.txt.
 drawings:

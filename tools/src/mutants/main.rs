@@ -110,9 +110,9 @@ fn run(options: &Options) -> Result<bool, String> {
 /// True if the handbook shows what is printed, or has been renewed.
 fn check_outputs(root: &Path, patches: &[Patch], options: &Options) -> Result<bool, String> {
     let all = outputs::read_all(root)?;
-    let planted: Vec<_> =
-        patches.iter().filter(|patch| all.iter().any(|shown| shown.raft == patch.name)).collect();
-    let scratch = Scratch::copy_of(root, false)?;
+    let is_shown = |patch: &&Patch| all.iter().any(|shown| shown.raft == patch.name);
+    let planted: Vec<_> = patches.iter().filter(|patch| options.whole || is_shown(patch)).collect();
+    let scratch = Scratch::copy_of(root, options.whole)?;
     let mut program = Program::of(root, &planted, &scratch)?;
     let columns: Vec<_> = column::COLUMNS.iter().collect();
     let suites = program.build(&scratch, &columns)?;

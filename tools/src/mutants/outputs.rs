@@ -100,11 +100,16 @@ impl Shown {
     pub fn renewed(&self, printed: &str) -> Result<Vec<(usize, String)>, String> {
         let for_students = self.page.starts_with(PAGES_OF_STUDENTS);
         let printed: Vec<&str> = printed.split_whitespace().collect();
-        let key = |word: &str| match place_in_raft(word) {
+        let exact = |word: &str| match place_in_raft(word) {
             Some((_, rest)) if for_students => format!("PLACE{rest}"),
-            _ => without_numbers(word),
+            _ => word.to_string(),
         };
-        let keys: Vec<String> = printed.iter().map(|word| key(word)).collect();
+        let loose = |word: &str| without_numbers(&exact(word));
+        let position = |from: usize, part: &[(usize, &str)], key: &dyn Fn(&str) -> String| {
+            let wanted: Vec<String> = part.iter().map(|(_, word)| key(word)).collect();
+            let keys: Vec<String> = printed[from..].iter().map(|word| key(word)).collect();
+            keys.windows(wanted.len()).position(|some| some == wanted)
+        };
         let mut renewed = self.block.clone();
         let typed = |line: &str| line.starts_with('$') || line.is_empty();
         let words: Vec<(usize, &str)> = self
@@ -116,8 +121,7 @@ impl Shown {
             .collect();
         let mut from = 0;
         for part in words.split(|(_, word)| *word == "...").filter(|part| !part.is_empty()) {
-            let wanted: Vec<String> = part.iter().map(|(_, word)| key(word)).collect();
-            let found = keys[from..].windows(wanted.len()).position(|some| some == wanted);
+            let found = position(from, part, &exact).or_else(|| position(from, part, &loose));
             let Some(found) = found else {
                 let lines = part.iter().map(|&(at, _)| at);
                 let (first, last) = (lines.clone().min().unwrap_or(0), lines.max().unwrap_or(0));
@@ -130,7 +134,7 @@ impl Shown {
                     *line = replace_word(line, word, now);
                 }
             }
-            from += found + wanted.len();
+            from += found + part.len();
         }
         Ok(renewed)
     }
@@ -246,6 +250,13 @@ mod tests {
         assert_eq!(renewed[1], (5, "  ... FAILED -- at 2.75 s".to_string()));
         let problem = shown.renewed(&PRINTED.replace("thread", "fiber")).unwrap_err();
         assert_eq!(problem, "this is not printed any more:\n    in thread at src/raft/log.rs:7:3");
+    }
+
+    #[test]
+    fn what_is_as_shown_is_found_behind_what_is_alike() {
+        let shown = shown("docs/x.md");
+        let printed = format!(" ... FAILED\n-- at 7.5 s\n{PRINTED}");
+        assert!(shown.is_as_shown(&shown.renewed(&printed).unwrap()));
     }
 
     #[test]
