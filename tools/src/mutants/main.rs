@@ -118,7 +118,7 @@ fn check_outputs(root: &Path, patches: &[Patch], options: &Options) -> Result<bo
     let suites = program.build(&scratch, &columns)?;
     let mut wrong = 0;
     for shown in &all {
-        let printed = shown.run(&suites)?;
+        let printed = shown.run(&suites, root, &scratch.trace_file())?;
         let outcome = match shown.renewed(&printed) {
             Ok(renewed) if shown.is_as_shown(&renewed) => continue,
             Ok(renewed) if options.renew => {
