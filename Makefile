@@ -48,7 +48,7 @@ help::
 	@echo '  SEED=7                the random choices of a failed run: which server to crash, delays'
 	@echo '  KERNEL=coro           simulations on coroutines: the same runs, several times faster'
 	@echo '  JOBS=1                one test at a time, printing as it goes (usual: 8 at a time)'
-	@echo '  TRACE=x.trace         record everything that happens; a failing simulated seed is anyhow'
+	@echo '  TRACE=x.trace         record everything that happens (a failing simulated seed always is)'
 	@echo '  VERBOSE=1             show the log lines of Raft as well'
 
 export NAME := $(shell echo '$(T)' | tr A-Z a-z)

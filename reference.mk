@@ -1,8 +1,8 @@
 # What only the repository with the reference solution has; a student's project is without.
 
-COMMANDS += starter check-starter mutants mutant check-hashes
+COMMANDS += starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve
 
-.PHONY: starter check-starter mutants mutant check-hashes
+.PHONY: starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve
 
 help::
 	@echo
@@ -14,6 +14,9 @@ help::
 	@echo
 	@echo '  make mutants          plants each bug of mutants/, and tells which tests catch it; FAST=1'
 	@echo '  make mutant M=NAME    one of them, with all messages:  make mutant M=a-double-vote'
+	@echo
+	@echo '  make book             the handbook as a book with search; make book-serve shows it'
+	@echo '  make drawings         its pictures, from docs/drawings; make check-outputs: what it shows'
 
 # The suites that can be simulated; two seeds of each test, on the kernel that is asked for.
 HASHED := raft figure2 nemesis labgob labrpc labsync
@@ -38,3 +41,19 @@ mutants:
 mutant:
 	@test -n "$(M)" || { echo 'which bug?  make mutant M=a-double-vote; make mutants LIST=1'; exit 2; }
 	@$(MUTANTS) $(M) $(MUTANT_OPTIONS)
+
+# What the handbook shows is what is printed; RENEW=1 writes other numbers, say of lines, to its pages.
+# WHOLE=1 takes the program of `make mutants`.
+check-outputs:
+	@$(MUTANTS) --outputs $(if $(RENEW),--renew) $(if $(WHOLE),--whole)
+
+# The pictures of the handbook, and what they show in words, from docs/drawings/*.txt.
+drawings:
+	@$(CARGO) run --quiet --package raft-lab-tools --bin drawings
+
+# The handbook as a book with search, in target/book/html.
+book:
+	@scripts/book.sh
+
+book-serve:
+	@scripts/book.sh serve

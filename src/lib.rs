@@ -1,5 +1,16 @@
-//! The Raft lab of MIT 6.824 (Lab 2, Parts A to D) in Rust: Raft, the unreliable network it runs
-//! on, and the tests that it must pass.
+//! Lab 2 of MIT 6.824 (Raft, Parts A to D) in Rust: you write Raft in `src/raft`, against the
+//! lab's 28 tests, on a network that loses, delays and reorders messages. It is built as in Go, of
+//! threads, a lock and condition variables; and all of it also runs simulated, in virtual time,
+//! with every choice from a seed.
+//!
+//! ```text
+//! make progress           which tests pass, and what to do next
+//! make test-2A            the lab's tests of a Part, in real time
+//! make sim SEEDS=20       all Parts simulated, with the seeds 1 to 20
+//! ```
+//!
+//! Two ways in: to write Raft, begin at [`raft`] and at the pages in `docs/`; to know what you
+//! stand on, read the modules below from the ground up.
 //!
 //! # Layout
 //! From the ground up; each module opens with what it is for and how to read it.

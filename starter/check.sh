@@ -69,7 +69,7 @@ step 'the list of files is as expected'
 export_to "$project" || fail 'the export fails:' "$(cat "$work/export.log")"
 {
   sed -n 's/^give //p' "$work/decided"
-  sed -n 's/^keep starter\/src\//src\//p' "$work/decided"
+  sed -n 's/^keep starter\/\(src\|docs\|\.github\)\//\1\//p' "$work/decided"
   printf '%s\n' README.md .raft-lab
 } | LC_ALL=C sort >"$work/expected"
 (cd "$project" && find . -type f | sed 's|^\./||' | LC_ALL=C sort) >"$work/found"

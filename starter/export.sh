@@ -1,5 +1,6 @@
 #!/bin/sh
-# Writes a student's project: all that starter/files.txt gives, and the skeleton in starter/src.
+# Writes a student's project: all that starter/files.txt gives, the skeleton in starter/src, the
+# pages in starter/docs, and a workflow for a forge. Pages of the handbook go through edition.awk.
 #
 #   DIR=../my-raft starter/export.sh             into a new or empty directory
 #   DIR=../my-raft UPDATE=1 starter/export.sh    brings a newer harness to such a project
@@ -87,9 +88,16 @@ decide | sed -n 's/^give //p' >"$work/given"
 while IFS= read -r file; do
   [ -f "$root/$file" ] || continue # deleted here, and not committed yet
   mkdir -p -- "$fresh/$(dirname -- "$file")"
-  cp -- "$root/$file" "$fresh/$file"
+  case $file in
+  docs/*.md) awk -f "$root/starter/edition.awk" "$root/$file" >"$fresh/$file" ;;
+  *) cp -- "$root/$file" "$fresh/$file" ;;
+  esac
 done <"$work/given"
-cp -- "$root/starter/README.md" "$fresh/README.md"
+for page in README.md docs/part-a.md docs/part-b.md docs/part-c.md docs/part-d.md; do
+  awk -f "$root/starter/edition.awk" "$root/starter/$page" >"$fresh/$page"
+done
+mkdir -p -- "$fresh/.github/workflows"
+cp -- "$root/starter/.github/workflows/lab.yml" "$fresh/.github/workflows/lab.yml"
 # Its own workspace, whatever directory it lies in; none of the tools, nor tests that are kept.
 awk -v fresh="$fresh" '
   function flush() {

@@ -23,7 +23,7 @@ pub struct Started {
 }
 
 impl Config {
-    /// A server's term and whether it believes to be the leader.
+    /// A server's term, and whether it takes itself for the leader.
     ///
     /// # Panics
     /// If the server is crashed, and if its term has fallen.

@@ -60,7 +60,7 @@ impl Config {
     }
 
     /// # Panics
-    /// If a connected server believes to be the leader.
+    /// If a connected server takes itself for the leader.
     #[track_caller]
     pub fn check_no_leader(&self) {
         for (server, term, is_leader) in self.connected_states() {

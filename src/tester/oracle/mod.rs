@@ -23,7 +23,7 @@
 //! takes is not the oracle's business: liveness and timers are the tests'.
 //!
 //! A server need not show itself. Then the oracle judges it from outside: by what it sends and
-//! answers, by how often it saves, and by what its service is given (`wire/`). It does so anyhow, so
+//! answers, by how often it saves, and by what its service is given (`wire/`). It does so in any case, so
 //! that a server cannot show one thing and do another; and one that has shown itself must go on.
 //! With `ORACLE=blind` nothing but this is left.
 //!

@@ -17,6 +17,7 @@
 mod column;
 mod json;
 mod options;
+mod outputs;
 mod patch;
 mod plant;
 mod program;
@@ -72,6 +73,9 @@ fn run(options: &Options) -> Result<bool, String> {
         let checked = patch.rules.iter().try_for_each(|name| rules.check(name));
         checked.map_err(|problem| format!("{}: {problem}", patch.file.display()))?;
     }
+    if options.outputs {
+        return check_outputs(root, &patches, options);
+    }
     let selected = select(&patches, options)?;
     if options.list {
         selected.iter().for_each(|patch| println!("{:42} {}", patch.name, patch.bug));
@@ -101,6 +105,40 @@ fn run(options: &Options) -> Result<bool, String> {
         println!("those that name no rule: {}", scratch.keep("unnamed.md", &unnamed)?);
     }
     report.verdict(options)
+}
+
+/// True if the handbook shows what is printed, or has been renewed.
+fn check_outputs(root: &Path, patches: &[Patch], options: &Options) -> Result<bool, String> {
+    let all = outputs::read_all(root)?;
+    let is_shown = |patch: &&Patch| all.iter().any(|shown| shown.raft == patch.name);
+    let planted: Vec<_> = patches.iter().filter(|patch| options.whole || is_shown(patch)).collect();
+    let scratch = Scratch::copy_of(root, options.whole)?;
+    let mut program = Program::of(root, &planted, &scratch)?;
+    let columns: Vec<_> = column::COLUMNS.iter().collect();
+    let suites = program.build(&scratch, &columns)?;
+    let mut wrong = 0;
+    for shown in &all {
+        let printed = shown.run(&suites, root, &scratch.trace_file())?;
+        let outcome = match shown.renewed(&printed) {
+            Ok(renewed) if shown.is_as_shown(&renewed) => continue,
+            Ok(renewed) if options.renew => {
+                shown.write(root, &renewed)?;
+                println!("{}: renewed", shown.place());
+                continue;
+            }
+            Ok(_) => "it has other numbers now; RENEW=1 writes them".to_string(),
+            Err(problem) => problem,
+        };
+        wrong += 1;
+        let name = format!("output-{wrong}.txt");
+        println!(
+            "{}: {outcome}\n  what is printed: {}",
+            shown.place(),
+            scratch.keep(&name, &printed)?
+        );
+    }
+    println!("{} outputs, {wrong} of them wrong", all.len());
+    Ok(wrong == 0)
 }
 
 fn select<'a>(patches: &'a [Patch], options: &Options) -> Result<Vec<&'a Patch>, String> {

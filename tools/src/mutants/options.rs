@@ -18,6 +18,8 @@ usage: mutants [NAME] [options]     builds the bugs of mutants/, and the right R
   --limit S           give a column up after S seconds (usual: 120)
   --markdown FILE     write the table into FILE, between its markers
   --list              list the bugs instead of planting them
+  --outputs           does the handbook show what is printed? --renew writes other numbers to it;
+                      --whole takes the program with all bugs, if it is there anyway
 exit code: 0 if each bug was caught by some column or says why none can, and no right Raft was
 accused; 1 if not; 2 if one does not apply, does not compile, or does not exist
 ";
@@ -39,6 +41,10 @@ pub struct Options {
     pub limit: Duration,
     pub markdown: Option<PathBuf>,
     pub list: bool,
+    /// Compare the handbook's outputs instead.
+    pub outputs: bool,
+    pub renew: bool,
+    pub whole: bool,
 }
 
 impl Options {
@@ -54,6 +60,9 @@ impl Options {
             limit: Duration::from_secs(120),
             markdown: None,
             list: false,
+            outputs: false,
+            renew: false,
+            whole: false,
         };
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -67,6 +76,9 @@ impl Options {
                 "--limit" => options.limit = Duration::from_secs(positive(&arg, &value()?)?),
                 "--markdown" => options.markdown = Some(value()?.into()),
                 "--list" => options.list = true,
+                "--outputs" => options.outputs = true,
+                "--renew" => options.renew = true,
+                "--whole" => options.whole = true,
                 _ if arg.starts_with('-') => return Err(format!("unknown option {arg}")),
                 _ if options.name.is_some() => return Err("one NAME at a time".to_string()),
                 _ => options.name = Some(arg.trim_end_matches(".patch").to_string()),

@@ -119,7 +119,11 @@ pub fn bench(reference: &Files, rafts: &BTreeMap<String, Files>) -> Result<Files
         for (file, text) in files {
             let text = match file.to_str() {
                 Some("mod.rs") => match item(text, "pub enum ApplyMsg ") {
-                    Some(own) => text.replace(own, "pub use super::ApplyMsg;\n"),
+                    // As many lines as before: messages name them.
+                    Some(own) => text.replace(
+                        own,
+                        &format!("pub use super::ApplyMsg;{}", "\n".repeat(own.lines().count())),
+                    ),
                     None => text.clone(),
                 },
                 _ => text.clone(),
@@ -257,7 +261,7 @@ mod tests {
         assert!(text("raft_reference/rpc.rs").contains("pub use super::super::rpc::*;"));
         assert!(text("raft_reference/rpc.rs").ends_with("pub fn service(raft: X) {\n    x\n}\n"));
         let own = text("raft_reference/mod.rs");
-        assert_eq!(own, "mod rpc;\n\npub use super::ApplyMsg;\n\nstruct B;\n");
+        assert_eq!(own, "mod rpc;\n\npub use super::ApplyMsg;\n\n\n\n\n\nstruct B;\n");
         assert_eq!(text("raft_a_b/mod.rs"), "use crate::raft::raft_a_b::rpc::Index;\n");
     }
 

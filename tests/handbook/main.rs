@@ -1,5 +1,6 @@
 //! The handbook names functions, tests, planted bugs, files and commands: here they are looked up,
-//! in README.md and each page of `docs/`, so that a page cannot outlive what it speaks of.
+//! in README.md, CONTRIBUTING.md and each page of `docs/`, so that a page cannot outlive what it
+//! speaks of. The pages that students get are looked through where they will be: in an export.
 //!
 //! # What is looked up
 //! - `[text](path)`: the file is there, and so is the heading if the path ends in `#heading`;
@@ -10,8 +11,9 @@
 //! - `` `a-...` `` to `` `d-...` ``, `` `l-...` ``: a planted bug of that name is in `mutants/`;
 //! - `` `make x` ``, also in a block of code: the Makefile knows it.
 //!
-//! And the other way round: each planted bug is explained somewhere, and each Figure-2 test stands
-//! at its line of the paper.
+//! And the other way round: each planted bug is explained somewhere, each Figure-2 test stands
+//! at its line of the paper, each page is in the book, and each failure that a page shows says
+//! where it comes from (`make check-outputs` compares it).
 
 #![allow(
     clippy::disallowed_types,
@@ -19,20 +21,32 @@
     reason = "make is asked for its commands"
 )]
 
+mod files;
+mod reading;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use files::{files, pages, read, root};
+use reading::{
+    commands_in, functions_in, is_bug_name, is_test_name, lines_of, links_in, names_in, slug,
+};
+
 /// Where the bugs are explained: one of these pages has to name each of them.
 const PAGES_OF_BUGS: [&str; 3] = ["docs/figure2.md", "docs/threads.md", "docs/questions.md"];
 /// The page that has to name each Figure-2 test.
 const PAGE_OF_TESTS: &str = "docs/figure2.md";
+/// The book's table of contents.
+const CONTENTS: &str = "docs/SUMMARY.md";
+/// Commands that the pages name already, although they are still being written.
+const COMING: [&str; 2] = ["log", "view"];
 
 #[test]
 fn whatever_the_handbook_names_exists() {
-    let known = Known::read();
+    let known = Known::read(root());
     let mut faults = Vec::new();
     for page in pages() {
         faults.extend(faults_of(&page, &read(&page), &known));
@@ -46,7 +60,7 @@ fn the_handbook_explains_each_planted_bug() {
     for page in PAGES_OF_BUGS {
         named.extend(names_in(&read(page)).into_iter().map(|(_, name)| name));
     }
-    let missing = Known::read().bugs.into_iter().filter(|bug| !named.contains(bug));
+    let missing = Known::read(root()).bugs.into_iter().filter(|bug| !named.contains(bug));
     let faults: Vec<_> = missing
         .map(|bug| format!("mutants/{bug}.patch: name `{bug}` at the rule that it breaks"))
         .collect();
@@ -64,6 +78,53 @@ fn each_figure_2_test_stands_at_its_line() {
         faults.extend(missing.map(|test| format!("{file}: add `{test}` to the line it checks")));
     }
     check(&format!("{PAGE_OF_TESTS} lacks tests"), &faults);
+}
+
+#[test]
+fn each_page_is_in_the_book() {
+    let linked: BTreeSet<_> =
+        links_in(&read(CONTENTS)).into_iter().map(|(_, _, target)| target).collect();
+    let pages = files(Path::new("docs"), "md").into_iter().filter(|page| page != CONTENTS);
+    let missing = pages.filter(|page| !linked.contains(&page["docs/".len()..]));
+    let faults: Vec<_> = missing.map(|page| format!("{page}: put it into {CONTENTS}")).collect();
+    check("the book lacks pages", &faults);
+}
+
+#[test]
+fn each_failure_says_where_it_comes_from() {
+    let mut pages = pages();
+    pages.extend(files(Path::new("starter"), "md"));
+    let mut faults = Vec::new();
+    for page in pages {
+        faults.extend(unmarked_failures(&read(&page)).map(|line| {
+            format!("{page}:{line}: which command prints this?  <!-- output of BUG: make ... -->")
+        }));
+    }
+    check("these cannot be compared with what is printed", &faults);
+}
+
+/// The pages that students get, where they get them.
+#[test]
+fn students_pages_name_what_students_have() {
+    let folder = std::env::temp_dir().join(format!("raft-lab-export-{}", std::process::id()));
+    let export = Command::new(root().join("starter/export.sh"))
+        .env("DIR", &folder)
+        .env_remove("UPDATE")
+        .output()
+        .expect("the export can be started");
+    let said = String::from_utf8_lossy(&export.stderr).into_owned();
+    assert!(export.status.success(), "the export fails: {said}");
+    let mut known = Known::read(&folder);
+    known.commands.insert("starter".to_string()); // it is typed in this repository
+    let mut faults = Vec::new();
+    for page in files(&folder, "md") {
+        let text = read(&page);
+        faults.extend(faults_of(&page, &text, &known));
+        let upwards = links_in(&text).into_iter().filter(|(_, _, to)| to.contains("src/raft/"));
+        faults.extend(upwards.map(|(line, _, to)| format!("{page}:{line}: a spoiler: {to}")));
+    }
+    fs::remove_dir_all(&folder).expect("the export can be deleted");
+    check("students' pages name what students do not have", &faults);
 }
 
 /// Each check finds its fault, and says in which line.
@@ -109,24 +170,27 @@ struct Known {
 }
 
 impl Known {
-    fn read() -> Known {
+    /// What the project in `folder` has.
+    fn read(folder: &Path) -> Known {
         let mut tests = BTreeSet::new();
         for dir in ["tests", "src"] {
-            for file in files(Path::new(dir), "rs") {
+            for file in files(&folder.join(dir), "rs") {
                 tests.extend(functions_in(&read(&file)).into_iter().filter(|n| is_test_name(n)));
             }
         }
-        let bugs = files(Path::new("mutants"), "patch");
-        let bugs = bugs.iter().map(|file| file["mutants/".len()..file.len() - 6].to_string());
-        Known { tests, bugs: bugs.collect(), commands: commands() }
+        let mutants = folder.join("mutants");
+        let patches = if mutants.is_dir() { files(&mutants, "patch") } else { Vec::new() };
+        let name = |file: &String| Path::new(file).file_stem()?.to_str().map(ToString::to_string);
+        let bugs = patches.iter().filter_map(name).collect();
+        Known { tests, bugs, commands: commands(folder) }
     }
 }
 
 /// The Makefile's commands, as make itself lists them when asked for one that does not exist.
-fn commands() -> BTreeSet<String> {
+fn commands(folder: &Path) -> BTreeSet<String> {
     let mut make = Command::new("make");
     // As if called by hand, although `make test` may be what runs this.
-    make.args(["--silent", "no-such-command"]).current_dir(root());
+    make.args(["--silent", "no-such-command"]).current_dir(folder);
     for variable in ["MAKEFLAGS", "MAKELEVEL", "MFLAGS"] {
         make.env_remove(variable);
     }
@@ -135,7 +199,29 @@ fn commands() -> BTreeSet<String> {
     let (_, list) = text.split_once("there are: ").unwrap_or_else(|| {
         panic!("'make no-such-command' lists no commands (see .DEFAULT in the Makefile): {text}")
     });
-    list.split_whitespace().map(ToString::to_string).collect()
+    let known: BTreeSet<_> = list.split_whitespace().map(ToString::to_string).collect();
+    let here = COMING.iter().find(|command| known.contains(**command));
+    assert!(here.is_none(), "{here:?} is there now: take it out of COMING");
+    known.into_iter().chain(COMING.map(ToString::to_string)).collect()
+}
+
+/// The lines of the blocks that show a failure, but no comment before them says of what.
+fn unmarked_failures(text: &str) -> impl Iterator<Item = usize> {
+    let mut before = "";
+    let mut begin = (0, false);
+    let lines = lines_of(text).filter_map(move |(number, line, in_block)| {
+        let fence = line.trim_start().starts_with("```");
+        if fence {
+            begin = (
+                number,
+                before.starts_with("<!-- output") || before.starts_with("<!-- not compared"),
+            );
+        }
+        before = line;
+        let shows = line.contains("... FAILED --") || line.contains(" is broken: ");
+        (in_block && !fence && shows && !begin.1).then_some(begin.0)
+    });
+    lines.collect::<BTreeSet<_>>().into_iter()
 }
 
 /// A page's faults, each with page and line, what is missing, and what to do.
@@ -211,117 +297,6 @@ fn check_defined(name: &str, file: &str) -> Result<(), String> {
     let is_field = file.contains(&format!(" {own}: "));
     let found = is_field || is_defined(own, &["struct", "enum", "trait", "type", "const", "mod"]);
     found.then_some(()).ok_or(format!("does not define `{own}`"))
-}
-
-// ---- reading pages ------------------------------------------------------------------------------
-
-/// A page's lines with their numbers, and whether they stand in a block of code.
-fn lines_of(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
-    let mut in_block = false;
-    text.lines().enumerate().map(move |(number, line)| {
-        let fence = line.trim_start().starts_with("```");
-        in_block ^= fence;
-        (number + 1, line, in_block || fence)
-    })
-}
-
-/// What stands between backticks, outside blocks of code.
-fn names_in(text: &str) -> Vec<(usize, String)> {
-    let prose = lines_of(text).filter(|&(_, _, in_block)| !in_block);
-    prose
-        .flat_map(|(number, line, _)| {
-            line.split('`').skip(1).step_by(2).map(move |name| (number, name.to_string()))
-        })
-        .collect()
-}
-
-/// The `x` of each `make x`.
-fn commands_in(text: &str) -> Vec<(usize, String)> {
-    let mut calls = names_in(text);
-    let blocks = lines_of(text).filter(|&(_, _, in_block)| in_block);
-    calls.extend(
-        blocks.map(|(number, line, _)| {
-            (number, line.trim_start().trim_start_matches("$ ").to_string())
-        }),
-    );
-    let command = |call: &str| {
-        let word = call.strip_prefix("make ")?.split_whitespace().next()?;
-        // Not `make T=...`, and not what stands for a name.
-        (!word.contains('=') && !word.contains("...")).then(|| word.to_string())
-    };
-    calls.iter().filter_map(|(number, call)| Some((*number, command(call)?))).collect()
-}
-
-/// The links outside blocks of code: line, text, target.
-fn links_in(text: &str) -> Vec<(usize, String, String)> {
-    let mut links = Vec::new();
-    for (number, line, _) in lines_of(text).filter(|&(_, _, in_block)| !in_block) {
-        let mut rest = line;
-        while let Some((before, after)) = rest.split_once("](") {
-            let Some((target, next)) = after.split_once(')') else { break };
-            let text = before.rsplit_once('[').map_or(before, |(_, text)| text);
-            links.push((number, text.to_string(), target.to_string()));
-            rest = next;
-        }
-    }
-    links
-}
-
-/// A heading as links name it.
-fn slug(heading: &str) -> String {
-    let text = heading.trim_start_matches('#').trim().to_lowercase();
-    let kept = text.chars().filter(|&c| c.is_alphanumeric() || c == ' ' || c == '-' || c == '_');
-    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
-}
-
-fn is_test_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    name.len() > 5 && name.starts_with("test_") && name.chars().all(plain)
-}
-
-fn is_bug_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let part = ["a-", "b-", "c-", "d-", "l-"].iter().find_map(|part| name.strip_prefix(part));
-    part.is_some_and(|rest| !rest.is_empty() && rest.chars().all(plain))
-}
-
-/// The names of the functions that a Rust file defines.
-fn functions_in(file: &str) -> Vec<String> {
-    let after_fn = file.lines().filter_map(|line| line.trim_start().split_once("fn "));
-    let names = after_fn.filter_map(|(_, rest)| rest.split(['(', '<']).next());
-    names.map(ToString::to_string).collect()
-}
-
-// ---- files --------------------------------------------------------------------------------------
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(file: &str) -> String {
-    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
-}
-
-fn pages() -> Vec<String> {
-    let mut pages = files(Path::new("docs"), "md");
-    pages.push("README.md".to_string());
-    pages
-}
-
-/// All files below `dir` with that extension, in order.
-fn files(dir: &Path, extension: &str) -> Vec<String> {
-    let entries = fs::read_dir(root().join(dir)).unwrap_or_else(|e| panic!("{dir:?}: {e}"));
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = dir.join(entry.expect("a directory can be listed").file_name());
-        if root().join(&path).is_dir() {
-            found.extend(files(&path, extension));
-        } else if path.extension().is_some_and(|e| e == extension) {
-            found.push(path.to_string_lossy().into_owned());
-        }
-    }
-    found.sort();
-    found
 }
 
 /// # Panics
