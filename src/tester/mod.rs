@@ -43,6 +43,8 @@ pub mod trace;
 
 use std::time::Duration;
 
+use crate::labsync::Leaf;
+
 pub use asked::Started;
 pub use command::{Command, random_string};
 pub use config::Config;
@@ -62,17 +64,17 @@ pub const MAX_LOG_SIZE: usize = 2000;
 pub const FIRST_SEE: &str = "first see: ";
 
 /// What the test that runs in this process is about, if it says so.
-static SUBJECT: std::sync::Mutex<Option<&'static str>> = std::sync::Mutex::new(None);
+static SUBJECT: Leaf<Option<&'static str>> = Leaf::new(None);
 
 /// Says what the test is about: a failure that does not say so itself, a panic of Raft's, begins
 /// with it.
 pub fn about(subject: &'static str) {
-    *SUBJECT.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(subject);
+    SUBJECT.with(|known| *known = Some(subject));
 }
 
 /// What the test is about that has just ended.
 fn take_subject() -> Option<&'static str> {
-    SUBJECT.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    SUBJECT.with(Option::take)
 }
 
 /// A test of a suite.

@@ -297,15 +297,14 @@ fn check_order(record: &Record, last: Index, index: Index, message: &ApplyMsg) {
     let sentence = "Figure 2, all servers: committed entries are applied in order, each once";
     match message {
         ApplyMsg::Command { .. } if index != last + 1 => {
-            let expected = format!("the entry at {} is applied next", last + 1);
-            let mut happened = format!("the entry at {index} is");
+            let mut expected = format!("the entry at {} is applied next", last + 1);
             if index <= last {
-                happened.push_str(
-                    " again: has lastApplied or commitIndex fallen, to what it was before the \
-                     lock was released (rule 5 of the locking advice)? Or do two threads apply?",
+                expected.push_str(
+                    ": lastApplied and commitIndex never fall, not even to what they were before \
+                     the lock was released (rule 5 of the locking advice)",
                 );
             }
-            panic!("{}", record.report_of(sentence, expected, happened));
+            panic!("{}", record.report_of(sentence, expected, format!("the entry at {index} is")));
         }
         ApplyMsg::Snapshot { .. } if index < last => {
             let sentence = "Figure 13: a snapshot brings the service forward, never back";

@@ -56,8 +56,8 @@ rules! {
         "refused_append_commits_nothing_2b", "conflicting_entries_go_with_all_behind_2b",
         "commit_stops_at_the_end_of_the_log_2b", "entries_are_not_added_twice_2b";
     COMMITTED: "an entry that a majority has is committed, then applied",
-        "commit_index_follows_the_leaders_2b", "election_keeps_uncommitted_entries_2b",
-        "entries_carry_the_term_of_start_2b", "new_entry_is_sent_to_all_2b", "majority_commits_2b",
+        "commit_index_follows_the_leaders_2b", "entries_carry_the_term_of_start_2b",
+        "election_keeps_uncommitted_entries_2b", "new_entry_is_sent_to_all_2b", "majority_commits_2b",
         "half_commits_nothing_2b", "match_needs_a_reply_2b",
         "refused_leader_tries_further_back_2b", "followers_of_figure_7_are_repaired_2b",
         "entries_of_earlier_terms_commit_with_an_own_one_2b";
