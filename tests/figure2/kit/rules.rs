@@ -77,6 +77,14 @@ rules! {
         "sent_commands_survive_2c", "everything_is_applied_again_2c";
     SNAPSHOT_KEPT: "after a crash a server begins with its snapshot, and the log behind it (§7)",
         "snapshot_survives_a_crash_2d", "install_survives_a_crash_2d";
+    APPLY_ORDER: "Figure 2, all servers: committed entries are applied in order, each once",
+        "entries_are_applied_in_order_2b";
+    OWN_VOTE: "§5.2: who asks for votes in a term has voted for itself in it, for nobody else",
+        "votes_once_per_term_2a", "candidate_votes_for_itself_2a", "vote_survives_2c";
+    LEADER_HAS_WON: "§5.2: only the winner of an election leads, in the term that it has won",
+        "half_of_the_votes_makes_no_leader_2a", "votes_do_not_add_up_over_terms_2a",
+        "newer_term_in_vote_request_is_adopted_2a", "newer_term_in_append_reply_is_adopted_2a",
+        "candidate_yields_to_the_leader_of_its_term_2a";
     GROUND: "a snapshot is on disk, and reaches the service (§7, Figure 13)",
         "install_reaches_the_service_2d", "install_survives_a_crash_2d",
         "snapshot_drops_the_log_before_it_2d", "snapshot_survives_a_crash_2d";
