@@ -108,7 +108,7 @@ impl Record {
         let own = self.name_of(rule.tests[0]);
         let mut sentence = self.sentence.to_string();
         if own != thread::current_name() {
-            sentence.push_str(&format!("\nthis step rests on: {} (see {own})", rule.rule));
+            sentence.push_str(&format!("\nthis step rests on: {}", rule.rule));
         }
         let names = self.names_of(other.iter().chain(rule.tests));
         self.report_of(&format!("{sentence}{names}"), expected, happened)

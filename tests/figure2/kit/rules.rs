@@ -62,7 +62,7 @@ rules! {
         "refused_leader_tries_further_back_2b", "followers_of_figure_7_are_repaired_2b",
         "entries_of_earlier_terms_commit_with_an_own_one_2b";
     ENTRIES_SENT: "what followers lack is sent to them",
-        "election_keeps_uncommitted_entries_2b", "new_entry_is_sent_to_all_2b",
+        "new_entry_is_sent_to_all_2b", "election_keeps_uncommitted_entries_2b",
         "heartbeats_are_repeated_2a", "lost_append_is_sent_again_2b";
     FOLLOWERS_REPAIRED: "followers' logs are made to agree: refused, a leader tries further back",
         "election_keeps_uncommitted_entries_2b", "new_entry_is_sent_to_all_2b",
