@@ -69,7 +69,7 @@ static SUBJECT: Leaf<Option<&'static str>> = Leaf::new(None);
 /// Says what the test is about: a failure that does not say so itself, a panic of Raft's, begins
 /// with it.
 pub fn about(subject: &'static str) {
-    SUBJECT.with(|place| *place = Some(subject));
+    SUBJECT.with(|known| *known = Some(subject));
 }
 
 /// What the test is about that has just ended.

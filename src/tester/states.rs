@@ -26,8 +26,11 @@ impl Config {
         }
         let symptom = self.oracle.as_ref().and_then(|oracle| oracle.symptom(&connected));
         let symptom = symptom.map_or(String::new(), |(what, rule, test)| {
-            let rule = format!("but {rule}: make test-figure2 T={test}");
-            wrapped(&format!("{what},")) + &wrapped(&rule)
+            let again = format!("see  make test-figure2 T={test}");
+            [format!("{what},"), format!("but {rule}"), again]
+                .iter()
+                .map(|line| wrapped(line))
+                .collect()
         });
         symptom + &text
     }

@@ -25,7 +25,7 @@ use raftlab::labsync::{Instant, limit_work_without_wait, thread, unwinding};
 use raftlab::raft::{self, ApplyMsg, Index, OnDisk, Persister, Raft, ServerId, Term};
 
 use self::record::Record;
-use self::rules::{PERSISTENT, Rule, SNAPSHOT_KEPT};
+use self::rules::{APPLY_ORDER, PERSISTENT, Rule, SNAPSHOT_KEPT};
 use self::script::Script;
 
 mod acts;
@@ -182,12 +182,12 @@ impl Stage {
     /// Reports that a step has failed that rests on `rule`; after a crash also on what is on disk.
     #[track_caller]
     fn fail_step(&self, rule: Rule, expected: impl Display, happened: impl Display) -> ! {
-        let rule = match self.persister.snapshot_size() {
-            _ if self.instance == 0 => rule,
-            0 => PERSISTENT,
-            _ => SNAPSHOT_KEPT,
+        let (rule, other) = match self.persister.snapshot_size() {
+            _ if self.instance == 0 => (rule, Vec::new()),
+            0 => (PERSISTENT, rule.tests.to_vec()),
+            _ => (SNAPSHOT_KEPT, [rule.tests, PERSISTENT.tests].concat()),
         };
-        panic!("{}", self.record.report_of_step(rule, expected, happened));
+        panic!("{}", self.record.report_of_step(rule, &other, expected, happened));
     }
 
     /// The same, unless `right`.
@@ -294,18 +294,17 @@ fn serve(script: &Script, instance: usize, messages: &Receiver<ApplyMsg>) {
 
 /// What no Raft may ever hand to its service.
 fn check_order(record: &Record, last: Index, index: Index, message: &ApplyMsg) {
-    let sentence = "Figure 2, all servers: committed entries are applied in order, each once";
     match message {
         ApplyMsg::Command { .. } if index != last + 1 => {
-            let expected = format!("the entry at {} is applied next", last + 1);
-            let mut happened = format!("the entry at {index} is");
+            let mut expected = format!("the entry at {} is applied next", last + 1);
             if index <= last {
-                happened.push_str(
-                    " again: has lastApplied or commitIndex fallen, to what it was before the \
-                     lock was released (rule 5 of the locking advice)? Or do two threads apply?",
+                expected.push_str(
+                    ": lastApplied and commitIndex never fall, not even to what they were before \
+                     the lock was released (rule 5 of the locking advice)",
                 );
             }
-            panic!("{}", record.report_of(sentence, expected, happened));
+            let happened = format!("the entry at {index} is");
+            panic!("{}", record.report_of_rule(APPLY_ORDER, expected, happened));
         }
         ApplyMsg::Snapshot { .. } if index < last => {
             let sentence = "Figure 13: a snapshot brings the service forward, never back";

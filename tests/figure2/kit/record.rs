@@ -92,32 +92,59 @@ impl Record {
 
     /// The report of a failure: the sentence, what it asks for, what happened, and how.
     pub fn report(&self, expected: impl Display, happened: impl Display) -> String {
-        self.report_of(self.sentence, expected, happened)
+        let names = self.names_of([].iter());
+        self.report_of(&format!("{}{names}", self.sentence), expected, happened)
     }
 
-    /// The same for a step that rests on `rule`, which has a test of its own: whoever breaks the
-    /// rule fails here too, and is told where to look first.
+    /// The same for a step that rests on `rule`, which has tests of its own, and on what the
+    /// `other` tests are about: whoever breaks that fails here too, and is told where to look first.
     pub fn report_of_step(
+        &self,
+        rule: Rule,
+        other: &[&str],
+        expected: impl Display,
+        happened: impl Display,
+    ) -> String {
+        let own = self.name_of(rule.tests[0]);
+        let mut sentence = self.sentence.to_string();
+        if own != thread::current_name() {
+            sentence.push_str(&format!("\nthis step rests on: {}", rule.rule));
+        }
+        let names = self.names_of(other.iter().chain(rule.tests));
+        self.report_of(&format!("{sentence}{names}"), expected, happened)
+    }
+
+    /// The same for a rule that holds in every test.
+    pub fn report_of_rule(
         &self,
         rule: Rule,
         expected: impl Display,
         happened: impl Display,
     ) -> String {
-        let (sentence, test) = (self.sentence, thread::current_name());
-        let on_ground = self.notes.with(|notes| notes.on_ground);
-        let names = rule.tests.iter().map(|name| match name.rsplit_once('_') {
-            Some((name, _)) if on_ground => format!("test_{name}_on_a_snapshot_2d"),
-            _ => format!("test_{name}"),
-        });
-        let names: Vec<String> = names.collect();
-        // Of a test that is named itself, those before it may explain more.
-        let own = names.iter().position(|name| *name == test);
-        let (first, all) = (&names[0], names[..own.unwrap_or(names.len())].join(", "));
-        if *first == test {
-            return self.report_of(sentence, expected, happened);
+        let names = self.names_of(rule.tests.iter());
+        self.report_of(&format!("{}{names}", rule.rule), expected, happened)
+    }
+
+    /// The line that names tests for the runner; of this one itself, those before it may explain
+    /// more.
+    fn names_of<'a>(&self, tests: impl Iterator<Item = &'a &'a str>) -> String {
+        let test = thread::current_name();
+        let mut names = Vec::new();
+        if let Some(base) = test.strip_suffix("_on_a_snapshot_2d") {
+            names.extend(["2a", "2b", "2c", "2d"].map(|part| format!("{base}_{part}")));
         }
-        let rests = format!("this step rests on: {} (see {first})", rule.rule);
-        self.report_of(&format!("{sentence}\n{rests}\n{FIRST_SEE}{all}"), expected, happened)
+        names.extend(tests.map(|name| self.name_of(name)).take_while(|name| *name != test));
+        if names.is_empty() { String::new() } else { format!("\n{FIRST_SEE}{}", names.join(", ")) }
+    }
+
+    /// The name of a test as it is now: on a snapshot, if this one is.
+    fn name_of(&self, name: &str) -> String {
+        match name.rsplit_once('_') {
+            Some((name, _)) if self.notes.with(|notes| notes.on_ground) => {
+                format!("test_{name}_on_a_snapshot_2d")
+            }
+            _ => format!("test_{name}"),
+        }
     }
 
     /// The same for a sentence that holds in every test.

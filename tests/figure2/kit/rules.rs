@@ -56,13 +56,13 @@ rules! {
         "refused_append_commits_nothing_2b", "conflicting_entries_go_with_all_behind_2b",
         "commit_stops_at_the_end_of_the_log_2b", "entries_are_not_added_twice_2b";
     COMMITTED: "an entry that a majority has is committed, then applied",
-        "commit_index_follows_the_leaders_2b", "election_keeps_uncommitted_entries_2b",
-        "entries_carry_the_term_of_start_2b", "new_entry_is_sent_to_all_2b", "majority_commits_2b",
+        "commit_index_follows_the_leaders_2b", "entries_carry_the_term_of_start_2b",
+        "election_keeps_uncommitted_entries_2b", "new_entry_is_sent_to_all_2b", "majority_commits_2b",
         "half_commits_nothing_2b", "match_needs_a_reply_2b",
         "refused_leader_tries_further_back_2b", "followers_of_figure_7_are_repaired_2b",
         "entries_of_earlier_terms_commit_with_an_own_one_2b";
     ENTRIES_SENT: "what followers lack is sent to them",
-        "election_keeps_uncommitted_entries_2b", "new_entry_is_sent_to_all_2b",
+        "new_entry_is_sent_to_all_2b", "election_keeps_uncommitted_entries_2b",
         "heartbeats_are_repeated_2a", "lost_append_is_sent_again_2b";
     FOLLOWERS_REPAIRED: "followers' logs are made to agree: refused, a leader tries further back",
         "election_keeps_uncommitted_entries_2b", "new_entry_is_sent_to_all_2b",
@@ -77,6 +77,14 @@ rules! {
         "sent_commands_survive_2c", "everything_is_applied_again_2c";
     SNAPSHOT_KEPT: "after a crash a server begins with its snapshot, and the log behind it (§7)",
         "snapshot_survives_a_crash_2d", "install_survives_a_crash_2d";
+    APPLY_ORDER: "Figure 2, all servers: committed entries are applied in order, each once",
+        "entries_are_applied_in_order_2b";
+    OWN_VOTE: "§5.2: who asks for votes in a term has voted for itself in it, for nobody else",
+        "votes_once_per_term_2a", "candidate_votes_for_itself_2a", "vote_survives_2c";
+    LEADER_HAS_WON: "§5.2: only the winner of an election leads, in the term that it has won",
+        "half_of_the_votes_makes_no_leader_2a", "votes_do_not_add_up_over_terms_2a",
+        "newer_term_in_vote_request_is_adopted_2a", "newer_term_in_append_reply_is_adopted_2a",
+        "candidate_yields_to_the_leader_of_its_term_2a";
     GROUND: "a snapshot is on disk, and reaches the service (§7, Figure 13)",
         "install_reaches_the_service_2d", "install_survives_a_crash_2d",
         "snapshot_drops_the_log_before_it_2d", "snapshot_survives_a_crash_2d";

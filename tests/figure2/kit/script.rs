@@ -16,6 +16,7 @@ use raftlab::raft::{Index, ServerId, Term};
 use super::follower::Follower;
 use super::ground::Ground;
 use super::record::Record;
+use super::rules::{LEADER_HAS_WON, OWN_VOTE};
 use super::words::{Reply, Rpc, no, yes};
 
 /// Far more than any test needs: who sends without end is stopped here, before it has a thread for
@@ -194,13 +195,11 @@ impl Script {
         }
         let votes = 1 + state.granted.get(&term).map_or(0, BTreeSet::len);
         if rpc.is_leaders() && votes * 2 <= self.servers {
-            let sentence =
-                "§5.2: only the winner of an election leads, in the term that it has won";
             let expected = format!("no message as leader of term {term}");
             let of = self.servers;
             let happened =
                 format!("{rpc}, with {votes} of {of} votes in term {term}, its own included");
-            panic!("{}", self.record.report_of(sentence, expected, happened));
+            panic!("{}", self.record.report_of_rule(LEADER_HAS_WON, expected, happened));
         }
     }
 
@@ -215,11 +214,10 @@ impl Script {
     }
 
     fn two_votes(&self, term: Term, candidate: ServerId) -> String {
-        let sentence =
-            "§5.2: who asks for votes in a term has voted for itself in it, for nobody else";
         let expected =
             format!("n0 votes for n{candidate} or for itself in term {term}, not for both");
-        self.record.report_of(sentence, expected, "it grants its vote, and asks for votes")
+        let happened = "it grants its vote, and asks for votes";
+        self.record.report_of_rule(OWN_VOTE, expected, happened)
     }
 
     fn settle(&self, state: &mut State, id: usize, fate: Fate) {
