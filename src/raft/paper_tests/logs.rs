@@ -13,17 +13,6 @@ fn refusal(conflict_term: Option<Term>, conflict_index: Index) -> AppendEntriesR
     AppendEntriesReply { term: 0, success: false, conflict_term, conflict_index }
 }
 
-/// The applier's message for a snapshot up to the entry `last` (index, term).
-fn applied_snapshot(last: EntryAt) -> ApplyMsg {
-    ApplyMsg::Snapshot { index: last.0, term: last.1, data: snapshot_at(last.0) }
-}
-
-/// Where the log begins, its entries' terms, and the snapshot.
-fn view(state: &State) -> (EntryAt, Vec<Term>, Bytes) {
-    let begin = (state.log.snapshot_index(), state.log.snapshot_term());
-    (begin, terms(state), state.snapshot.clone())
-}
-
 /// A follower that refuses says where to go on: the term of its entry in that place, and its first
 /// index of that term; without an entry there, the end of its log (§5.3, the optimization).
 #[test]
@@ -101,45 +90,6 @@ fn the_next_attempt_is_before_the_one_refused() {
     assert_eq!(progress(&mut state, OTHER), (0, 3));
 }
 
-/// Each attempt that fails comes from further back, never below what is known to match, until the
-/// logs match; there are no more attempts than terms (§5.3).
-#[test]
-fn attempts_go_strictly_back_until_the_logs_match() {
-    // As they can be in one cluster: what has one index and term has one history.
-    let logs: [Terms; 8] = [
-        &[],
-        &[1],
-        &[1, 1, 1, 1, 1, 1],
-        &[1, 2, 2, 2, 2],
-        &[1, 1, 1, 3, 3],
-        &[1, 2, 2, 4, 4, 4, 4, 4, 4, 4],
-        &[1, 1, 1, 3, 5],
-        &[1, 2, 2, 4, 6, 6, 6, 6, 6, 6, 6, 6],
-    ];
-    for ours in logs {
-        for theirs in logs {
-            let mut leader = elected(server(ours), 7);
-            let mut follower = server_of(3, OTHER, theirs);
-            let case = format!("{ours:?} to {theirs:?}");
-
-            let mut attempts = 0;
-            loop {
-                let (matched, next) = progress(&mut leader, OTHER);
-                if exchange(&mut leader, &mut follower) {
-                    break;
-                }
-                let (still_matched, earlier) = progress(&mut leader, OTHER);
-                assert_eq!(still_matched, matched, "{case}");
-                assert!(matched < earlier && earlier < next, "{case}: {next}, then {earlier}");
-                attempts += 1;
-            }
-
-            assert!(attempts <= 6, "{case}: {attempts} attempts");
-            assert_eq!(terms(&follower)[..ours.len()], *ours, "{case}");
-        }
-    }
-}
-
 /// Replies overtake each other and come twice: `match_index` never falls (Figure 2: "increases
 /// monotonically"), nor does `next_index` fall behind it.
 #[test]
@@ -172,37 +122,6 @@ fn a_late_snapshot_reply_takes_nothing_back() {
     assert_eq!(progress(&mut state, OTHER), (4, 5));
 }
 
-/// The commit index is the highest that a majority has: neither what the fastest has, nor what all
-/// have (Figure 2, leaders, the last rule). Each follower's `match_index` counts.
-#[test]
-fn the_commit_index_is_what_a_majority_has() {
-    let cases: [(&[Index], Index); 10] = [
-        (&[0, 0], 0),
-        (&[2, 0], 2),
-        (&[0, 2], 2),
-        (&[4, 2], 4),
-        (&[4, 0, 0, 0], 0),
-        (&[4, 1, 0, 0], 1),
-        (&[0, 3, 0, 4], 3),
-        (&[1, 2, 3, 4], 3),
-        (&[4, 4, 4, 4], 4),
-        (&[1, 1, 4, 1], 1),
-    ];
-    for (matched, expected) in cases {
-        let mut state = leader_of(matched.len() + 1, &[]);
-        for index in 1..=4 {
-            state.append_command(command(index));
-        }
-
-        for (follower, &index) in (1..).zip(matched) {
-            leadership(&mut state).matched(follower, index);
-        }
-        state.advance_commit_index();
-
-        assert_eq!(state.commit_index, expected, "match_index {matched:?}");
-    }
-}
-
 /// What the snapshot covers is committed, and so the same in every leader's log: entries from
 /// before its end are skipped, and the rest is stored (§5.3, §7).
 #[test]
@@ -226,37 +145,33 @@ fn entries_inside_the_snapshot_are_skipped() {
     }
 }
 
-/// A snapshot that was overtaken, by entries or by a later snapshot, is ignored: to install it
-/// would take the service back (§7: a follower that has all of it already keeps its own).
+/// The entry that a snapshot ends with is compared by its index and term, like any other (§7).
 #[test]
-fn an_old_snapshot_is_ignored() {
-    let mut with_entries = server(&[1, 1, 2, 2]);
-    apply_up_to(&mut with_entries, 3);
-    let mut with_snapshot = server(&[1, 1, 2, 2]);
-    compact_to(&mut with_snapshot, 3);
+fn the_end_of_the_snapshot_is_checked_like_an_entry() {
+    let mut state = server(&[1, 1, 2]);
+    compact_to(&mut state, 3);
 
-    for mut state in [with_entries, with_snapshot] {
-        let before = view(&state);
-        for last in [(1, 1), (2, 1), (3, 2)] {
-            let reply = state.handle_install_snapshot(install(2, last));
-
-            assert_eq!((reply.term, view(&state)), (2, before.clone()), "up to {last:?}");
-            assert_eq!((state.commit_index, state.last_applied), (3, 3), "up to {last:?}");
-            assert_eq!(state.take_unapplied(), [], "up to {last:?}");
-        }
-    }
+    assert!(accepts(&mut state, append(3, (3, 2), &[], 3)));
+    assert!(!accepts(&mut state, append(3, (3, 1), &[], 3)));
+    assert!(!accepts(&mut state, append(3, (4, 2), &[], 3)));
 }
 
-/// A call that the leader's snapshot has overtaken is ignored, though the service does not know of
-/// that snapshot yet.
+/// A follower that has the snapshot has what it covers, not what the leader has besides: entries
+/// that follow are still to be sent (§7). Its index and term are the snapshot's, not the log's.
 #[test]
-fn a_snapshot_call_does_not_undo_an_installed_one() {
-    let mut state = server(&[1, 1, 1]);
-    apply_up_to(&mut state, 2);
-    state.handle_install_snapshot(install(1, (9, 1)));
+fn an_installed_snapshot_matches_up_to_its_last_index() {
+    let mut state = server(&[1, 1, 2, 2]);
+    compact_to(&mut state, 2);
+    let mut state = elected(state, 5);
+    leadership(&mut state).next_index[OTHER] = 1;
+    let Content::Install(args) = message_to(&mut state, OTHER).content else {
+        panic!("entries that are gone");
+    };
+    assert_eq!(args, InstallSnapshotArgs { leader_id: ME, ..install(5, (2, 1)) });
+    compact_to(&mut state, 3); // meanwhile
 
-    state.take_snapshot(2, snapshot_at(2));
+    state.snapshot_installed(OTHER, &args);
 
-    assert_eq!(view(&state), ((9, 1), vec![], snapshot_at(9)));
-    assert_eq!(state.take_unapplied(), [applied_snapshot((9, 1))]);
+    assert_eq!(progress(&mut state, OTHER), (2, 3));
+    assert_eq!(state.commit_index, 3);
 }

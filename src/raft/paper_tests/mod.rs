@@ -24,8 +24,8 @@
 //! request is under way. So a reply can be late to the very moment, each time.
 //!
 //! # What they do not see
-//! Whether threads wake up in time, and how they race. That is for the lab's tests and the
-//! simulation. Only `threads.rs` runs a loop, where a thread or two are enough to go wrong.
+//! Whether threads wake up in time, and how they race: that is for Figure 2's tests, the lab's, and
+//! the simulation.
 //!
 //! # Layout
 //! | file | Part | what |
@@ -37,7 +37,6 @@
 //! | `pace.rs` | B, D | what a leader sends, and when |
 //! | `persistence.rs` | C | what is saved, and when |
 //! | `damage.rs` | C | disks that no server has written |
-//! | `threads.rs` | all | loops: votes in parallel, a slow service, `kill()` |
 
 mod asserts;
 mod damage;
@@ -45,7 +44,6 @@ mod logs;
 mod pace;
 mod persistence;
 mod replies;
-mod threads;
 mod timers;
 
 use std::sync::Arc;
@@ -58,7 +56,7 @@ use super::rpc::{
     AppendEntriesArgs, Entry, Index, InstallSnapshotArgs, RequestVoteArgs, ServerId, Term,
 };
 use super::state::{Leader, Role, State};
-use super::{ApplyMsg, Persister, Raft};
+use super::{Persister, Raft};
 use crate::labgob::Bytes;
 use crate::labrpc::{Network, Server, Service};
 use crate::labsync::Instant;
@@ -188,11 +186,6 @@ fn role(state: &State) -> &'static str {
     }
 }
 
-/// The terms of the entries behind the snapshot.
-fn terms(state: &State) -> Vec<Term> {
-    log_of(state).iter().map(|entry| entry.term).collect()
-}
-
 /// The entries behind the snapshot.
 fn log_of(state: &State) -> Vec<Entry> {
     state.log.entries_from(state.log.snapshot_index() + 1)
@@ -228,16 +221,6 @@ fn snapshot_at(index: Index) -> Bytes {
 fn entries(first: Index, terms: &[Term]) -> Vec<Entry> {
     let numbered = (first..).zip(terms);
     numbered.map(|(index, &term)| Entry { term, command: command(index) }).collect()
-}
-
-/// The applier's message for the entry at `index`.
-fn applied(index: Index) -> ApplyMsg {
-    ApplyMsg::Command { index, command: command(index) }
-}
-
-/// `candidate_id` asks for a vote; its last entry is `last`.
-fn vote_request(term: Term, candidate_id: ServerId, last: EntryAt) -> RequestVoteArgs {
-    RequestVoteArgs { term, candidate_id, last_log_index: last.0, last_log_term: last.1 }
 }
 
 /// An AppendEntries of the leader of `term`: behind the entry `prev` come
@@ -283,28 +266,4 @@ fn append_to(leader: &mut State, peer: ServerId) -> AppendEntriesArgs {
         Content::Append(args) => args,
         Content::Install(args) => panic!("sends the snapshot up to {}", args.last_included_index),
     }
-}
-
-/// The leader sends its next message to this follower, and has the reply; whether the follower
-/// took it.
-fn exchange(leader: &mut State, follower: &mut State) -> bool {
-    let message = message_to(leader, follower.me);
-    let accepted = match message.content {
-        Content::Append(args) => {
-            let reply = follower.handle_append_entries(args.clone());
-            if reply.success {
-                leader.append_accepted(follower.me, &args);
-            } else {
-                leader.append_rejected(follower.me, &args, &reply);
-            }
-            reply.success
-        }
-        Content::Install(args) => {
-            follower.handle_install_snapshot(args.clone());
-            leader.snapshot_installed(follower.me, &args);
-            true
-        }
-    };
-    leader.message_ended(follower.me, message.number);
-    accepted
 }

@@ -60,16 +60,6 @@ fn a_new_leader_sends_heartbeats_at_once() {
     assert_eq!(sent, [1, 2, 3, 4].map(|peer| Sent::Append(peer, 2, 0)));
 }
 
-/// Only a leader sends anything: to itself nothing (§5.2).
-#[test]
-fn followers_and_candidates_send_no_appends() {
-    for mut state in [server(&[1]), candidate(&[1])] {
-        assert_eq!(state.next_due(), None);
-        assert_eq!(sends(&mut state, Instant::now() + HEARTBEAT_INTERVAL), []);
-    }
-    assert_eq!(sends(&mut leader_of(1, &[1]), Instant::now()), []);
-}
-
 /// In idle periods a leader repeats its heartbeats at a fixed interval: not later, lest elections
 /// start; not sooner, which would only be traffic (§5.2; lab: ten a second).
 #[test]

@@ -9,7 +9,6 @@
 use std::panic::AssertUnwindSafe;
 
 use super::*;
-use crate::raft::state::Receipt;
 
 /// What must survive, with the log's indices and the snapshot.
 type Persistent = (Term, Option<ServerId>, EntryAt, Vec<Entry>, Bytes);
@@ -31,51 +30,6 @@ fn is_saved_after(state: State, what: &str, event: impl FnOnce(&Raft)) {
     assert_eq!(persistent(&restarted(&memory)), persistent(&memory), "{what}: lost in a crash");
 }
 
-/// A server that votes remembers the vote, and the term with it (§5.2).
-#[test]
-fn a_vote_is_saved() {
-    is_saved_after(server(&[1]), "a vote in a new term", |raft| {
-        raft.request_vote(&vote_request(2, OTHER, (1, 1)));
-    });
-    is_saved_after(server(&[1]), "a vote in its own term", |raft| {
-        raft.request_vote(&vote_request(1, OTHER, (1, 1)));
-    });
-    is_saved_after(server(&[1]), "a newer term, without a vote", |raft| {
-        raft.request_vote(&vote_request(9, OTHER, (0, 0)));
-    });
-}
-
-/// A candidate's term and its vote for itself are saved before anybody is asked (§5.2).
-#[test]
-fn an_election_is_saved() {
-    for mut state in [server(&[1]), candidate(&[1])] {
-        state.election_deadline = Instant::now();
-        is_saved_after(state, "an election", |raft| {
-            assert!(raft.start_election_if_due().is_some());
-        });
-    }
-}
-
-/// What a follower acknowledges, it has (§5.3): new entries, and a new term with or without them.
-#[test]
-fn an_append_is_saved() {
-    is_saved_after(server(&[1]), "an entry", |raft| {
-        raft.append_entries(append(1, (1, 1), &[1], 0));
-    });
-    is_saved_after(server(&[1]), "a conflict", |raft| {
-        raft.append_entries(append(2, (0, 0), &[2], 0));
-    });
-    is_saved_after(server(&[1]), "a newer term in a heartbeat", |raft| {
-        raft.append_entries(append(9, (1, 1), &[], 0));
-    });
-    is_saved_after(server(&[1]), "a newer term in an append that is refused", |raft| {
-        raft.append_entries(append(9, (9, 1), &[1], 0));
-    });
-    is_saved_after(candidate(&[1]), "an entry, to a candidate", |raft| {
-        raft.append_entries(append(2, (1, 1), &[2], 2));
-    });
-}
-
 /// A snapshot from the leader is saved, with the log that it leaves (§7).
 #[test]
 fn an_installed_snapshot_is_saved() {
@@ -89,25 +43,6 @@ fn an_installed_snapshot_is_saved() {
     compact_to(&mut has_one, 2);
     is_saved_after(has_one, "a newer term with an old snapshot", |raft| {
         raft.install_snapshot(install(9, (1, 1)));
-    });
-}
-
-/// A newer term learnt from a reply is saved (§5.1).
-#[test]
-fn a_newer_term_in_a_reply_is_saved() {
-    for state in [server(&[1]), candidate(&[1]), leader(&[1])] {
-        is_saved_after(state, "a newer term in a reply", |raft| {
-            let _ = raft.monitor.relock(Receipt::Candidate(2), 9);
-        });
-    }
-}
-
-/// A leader's entry counts as one of the majority: it is saved before `start` returns, and before
-/// anybody can see it (§5.3).
-#[test]
-fn a_command_is_saved() {
-    is_saved_after(leader(&[1]), "a command", |raft| {
-        assert_eq!(raft.start(command(2)), (2, 2, true));
     });
 }
 

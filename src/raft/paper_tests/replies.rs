@@ -9,22 +9,6 @@ use crate::labsync::Mutex;
 use crate::raft::rpc::{AppendEntriesReply, RequestVoteReply};
 use crate::raft::state::Receipt;
 
-/// A reply that comes too late to be used may still tell of a newer term (§5.1).
-#[test]
-fn a_newer_term_in_a_late_reply_is_adopted() {
-    for mut state in everybody_in_term_5() {
-        let before = role(&state);
-        state.persist();
-        let raft = locked(state);
-
-        let usable = raft.monitor.relock(Receipt::Candidate(3), 9).is_some();
-
-        let state = raft.monitor.lock();
-        assert!(!usable);
-        assert_eq!((role(&state), state.current_term), ("follower", 9), "was a {before}");
-    }
-}
-
 /// An answer may be used by the candidate or leader that asked, in the term in which it asked:
 /// not by what this server has become since (lab, Rule 5; §5.2: votes count for one term).
 #[test]
