@@ -8,7 +8,7 @@ use raftlab::labgob::{self, Bytes};
 use raftlab::labrpc::{Network, Server, Service};
 use raftlab::labsync::{Instant, Mutex, thread};
 use raftlab::raft::rpc::{AppendEntriesArgs, Entry};
-use raftlab::tester::cpu_time;
+use raftlab::runner::cpu_time;
 
 const ROUNDS: usize = 5;
 

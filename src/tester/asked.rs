@@ -8,8 +8,8 @@ use crate::raft::{Index, Raft, ServerId, Term};
 
 use super::config::Member;
 use super::history::TermBefore;
-use super::trace::{self, TestStep};
 use super::{Command, Config};
+use crate::trace::{self, TestStep};
 
 /// What a server answered to `start()`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,9 +2,9 @@
 
 use super::Config;
 use super::config::server_name;
-use super::trace::{self, TestStep};
 use crate::labsync::Instant;
 use crate::raft::{Index, ServerId};
+use crate::trace::{self, TestStep};
 
 /// What `end` subtracts.
 #[derive(Clone, Copy)]

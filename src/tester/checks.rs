@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::labsync::{Instant, rng, thread};
 use crate::raft::{Index, ServerId, Term};
 
-use super::trace::{self, TestStep};
 use super::{Command, Config};
+use crate::trace::{self, TestStep};
 
 /// How long [`Config::one`] tries.
 const ONE_LIMIT: Duration = Duration::from_secs(10);

@@ -9,9 +9,9 @@ use crate::raft::{self, Persister, Raft, ServerId, Watcher};
 
 use super::banner::Counts;
 use super::history::History;
-use super::oracle::Oracle;
 use super::service::{APPLY_CHANNEL_CAPACITY, Services};
-use super::trace::{self, Event, TestStep};
+use crate::oracle::Oracle;
+use crate::trace::{self, Event, TestStep};
 
 /// So many scheduling points may pass in a simulated test while some thread is always ready to run:
 /// the reference needs a tenth of it. Whoever polls instead of waiting needs more, and would keep

@@ -13,9 +13,9 @@ use crate::labsync::channel::Receiver;
 use crate::labsync::{Mutex, rng, thread};
 use crate::raft::{ApplyMsg, Index, Persister, Raft, ServerId};
 
-use super::oracle::Oracle;
-use super::trace::{self, Event};
 use super::{Command, SNAPSHOT_INTERVAL};
+use crate::oracle::Oracle;
+use crate::trace::{self, Event};
 
 /// So many messages may be under way when `kill()` comes: one that the service has taken and is
 /// about to look at, those in the apply channel, and one that the applier is about to send.

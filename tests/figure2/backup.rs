@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use raftlab::lab_tests;
 use raftlab::raft::Term;
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::kit::*;
 

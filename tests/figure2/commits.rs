@@ -2,7 +2,7 @@
 //! the last rule, and what may be counted for it.
 
 use raftlab::lab_tests;
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::kit::*;
 

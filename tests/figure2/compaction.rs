@@ -3,7 +3,7 @@
 
 use raftlab::lab_tests;
 use raftlab::raft::rpc::AppendEntriesArgs;
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::kit::*;
 use crate::timers::elections_during;

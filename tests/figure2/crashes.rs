@@ -2,7 +2,7 @@
 //! have seen what it did: with whatever is on its disk at that moment, it must stand by that.
 
 use raftlab::lab_tests;
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::kit::*;
 

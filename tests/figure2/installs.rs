@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use raftlab::lab_tests;
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::kit::*;
 

@@ -22,7 +22,7 @@
 
 use std::process::ExitCode;
 
-use raftlab::tester::runner::{self, AlwaysSimulated};
+use raftlab::runner::{self, AlwaysSimulated};
 
 mod appends;
 mod backup;

@@ -2,7 +2,7 @@
 //! below all that these tests speak of (`kit/ground.rs`).
 
 use raftlab::lab_tests;
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::{
     appends, backup, commits, compaction, crashes, economy, installs, kit, leaders, snapshots,

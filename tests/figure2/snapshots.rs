@@ -2,7 +2,7 @@
 
 use raftlab::lab_tests;
 use raftlab::raft::rpc::Entry;
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::installs::given;
 use crate::kit::*;

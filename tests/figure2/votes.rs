@@ -1,7 +1,7 @@
 //! Part A: to whom n0 gives its vote, and what it does with the votes of others (§5.2).
 
 use raftlab::lab_tests;
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::kit::*;
 

@@ -23,6 +23,7 @@
 
 mod files;
 mod reading;
+mod rooms;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

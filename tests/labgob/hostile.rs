@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use raftlab::lab_tests;
 use raftlab::labgob::{Bytes, DecodeError, LabDecoder, from_bytes, to_bytes};
 use raftlab::labsync::rng::{random, random_range};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 

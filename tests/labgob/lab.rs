@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use raftlab::lab_tests;
 use raftlab::labgob::{Bytes, LabDecoder, LabEncoder, from_bytes, to_bytes};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

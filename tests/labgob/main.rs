@@ -9,7 +9,7 @@
 
 use std::process::ExitCode;
 
-use raftlab::tester::runner;
+use raftlab::runner;
 
 mod hostile;
 mod kit;

@@ -11,7 +11,7 @@ use raftlab::labgob::{
     Bytes, DecodeError, EncodeError, LabDecoder, LabEncoder, from_bytes, to_bytes,
 };
 use raftlab::labsync::{self, RunOptions};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 use serde::de::IgnoredAny;
 use serde::de::value::{BytesDeserializer, SeqDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

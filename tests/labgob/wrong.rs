@@ -7,7 +7,7 @@ use std::io::{self};
 
 use raftlab::lab_tests;
 use raftlab::labgob::{DecodeError, LabDecoder, LabEncoder, from_bytes, to_bytes};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -13,7 +13,7 @@ use raftlab::lab_tests;
 use raftlab::labgob;
 use raftlab::labrpc::{ClientEnd, Network, Server, Service, Step};
 use raftlab::labsync::{Instant, Mutex, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use super::junk::{END, Lab, SERVER, handler2, make_end};
 use super::kit::{begin, check_between, end, exact_if_simulated, join, start, until};

@@ -8,7 +8,7 @@ use raftlab::lab_tests;
 use raftlab::labgob;
 use raftlab::labrpc::{Disturbance, Late, Step};
 use raftlab::labsync::{Instant, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use super::junk::{END, Lab, SERVER, handler2, make_end};
 use super::kit::{begin, check_time, end, exact_if_simulated, join, start, until};

@@ -7,7 +7,7 @@ use raftlab::lab_tests;
 use raftlab::labrpc::ClientEnd;
 use raftlab::labsync::channel::{self, RecvTimeoutError};
 use raftlab::labsync::{Instant, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use super::junk::{END, JunkArgs, JunkReply, Lab, SERVER, handler1, handler2, handler3, make_end};
 use super::kit::{begin, check_between, end, in_time, join, start, until};

@@ -8,7 +8,7 @@ use raftlab::lab_tests;
 use raftlab::labrpc::{ClientEnd, Network, Step};
 use raftlab::labsync::Instant;
 use raftlab::labsync::thread::{self, JoinHandle};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use super::junk::{END, Lab, SERVER, handler2, handler3, make_end};
 use super::kit::{Gate, begin, check_time, end, exact_if_simulated, in_time, join, start, until};

@@ -24,7 +24,7 @@
 
 use std::process::ExitCode;
 
-use raftlab::tester::runner;
+use raftlab::runner;
 
 mod chance;
 mod disturbance;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use raftlab::lab_tests;
 use raftlab::labrpc::{ClientEnd, Network, Server, Service};
 use raftlab::labsync::{self, Failure, Mutex, RunOptions, rng, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use super::junk::{END, Lab, SERVER, handler2, make_end};
 use super::kit::{Gate, begin, end, until};

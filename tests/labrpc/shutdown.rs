@@ -7,7 +7,7 @@ use raftlab::lab_tests;
 use raftlab::labrpc::{ClientEnd, Network, Server, Service, Step};
 use raftlab::labsync::thread::JoinHandle;
 use raftlab::labsync::{Instant, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use super::junk::{END, Lab, handler2, handler3, make_end};
 use super::kit::{Gate, begin, check_time, end, exact_if_simulated, in_time, join, start, until};

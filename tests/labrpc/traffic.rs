@@ -6,7 +6,7 @@ use raftlab::lab_tests;
 use raftlab::labgob;
 use raftlab::labrpc::{Network, Server, Service, Step};
 use raftlab::labsync::{Mutex, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::junk::{END, Junk, Lab, SERVER, handler2, handler3, make_end};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use raftlab::lab_tests;
 use raftlab::labsync::channel::{RecvError, RecvTimeoutError, SendError, TryRecvError};
 use raftlab::labsync::{Instant, channel, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::support::{LONG, MOMENT, OnDrop, eventually};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use raftlab::lab_tests;
 use raftlab::labsync::thread::{self, JoinHandle};
 use raftlab::labsync::{Failure, Instant, Mutex};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::support::{Lines, Meeting, passes, report, work_for};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use raftlab::lab_tests;
 use raftlab::labsync::{Condvar, Mutex, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::support::{BODY, MOMENT, failure, passes, report};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use raftlab::lab_tests;
 use raftlab::labrpc::{Network, Server, Service};
 use raftlab::labsync::{Condvar, Instant, Mutex, MutexGuard, THREAD_GRACE, channel, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::support::{BODY, Lines, Meeting, failure, passes, run_for, without_columns};
 

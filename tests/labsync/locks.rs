@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use raftlab::lab_tests;
 use raftlab::labsync::{Mutex, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::support::{Meeting, work_for};
 

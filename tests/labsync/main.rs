@@ -27,7 +27,7 @@
 
 use std::process::ExitCode;
 
-use raftlab::tester::runner;
+use raftlab::runner;
 
 mod channels;
 mod condvars;

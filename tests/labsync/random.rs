@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use raftlab::lab_tests;
 use raftlab::labsync::{self, Mutex, RunOptions, rng, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::support::{LONG, MOMENT};
 

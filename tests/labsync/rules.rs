@@ -6,7 +6,7 @@ use std::time::Duration;
 use raftlab::lab_tests;
 use raftlab::labrpc::Network;
 use raftlab::labsync::{Condvar, Instant, Mutex, channel, check_no_lock_held, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::support::{BODY, Lines, MOMENT, passes, report};
 

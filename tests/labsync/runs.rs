@@ -8,7 +8,7 @@ use std::time::Duration;
 use raftlab::lab_tests;
 use raftlab::labsync::thread::{self, JoinHandle};
 use raftlab::labsync::{Condvar, Failure, Instant, Mutex, channel};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::support::{BODY, Lines, MOMENT, OnDrop, eventually, failure, passes};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use raftlab::lab_tests;
 use raftlab::labsync::{Instant, channel, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::support::{BODY, MOMENT, eventually, failure, passes};
 

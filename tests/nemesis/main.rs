@@ -19,8 +19,8 @@
 use std::process::ExitCode;
 
 use raftlab::lab_tests;
-use raftlab::tester::LabTest;
-use raftlab::tester::runner::{self, AlwaysSimulated};
+use raftlab::runner::LabTest;
+use raftlab::runner::{self, AlwaysSimulated};
 
 use self::draw::Part;
 use self::parse::test_nemesis_plans;

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use raftlab::labsync::{self, Kernel, RunOptions};
-use raftlab::tester::LabTest;
-use raftlab::tester::runner::Failed;
+use raftlab::runner::Failed;
+use raftlab::runner::LabTest;
 
 use super::act;
 use super::draw::{self, Part};

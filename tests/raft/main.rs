@@ -22,7 +22,8 @@
 
 use std::process::ExitCode;
 
-use raftlab::tester::{Config, runner};
+use raftlab::runner;
+use raftlab::tester::Config;
 
 mod part_2a;
 mod part_2b;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use raftlab::lab_tests;
 use raftlab::labsync::{rng, thread};
-use raftlab::tester::{Config, LabTest, RAFT_ELECTION_TIMEOUT};
+use raftlab::runner::LabTest;
+use raftlab::tester::{Config, RAFT_ELECTION_TIMEOUT};
 
 pub const TESTS: &[LabTest] =
     lab_tests![test_initial_election_2a, test_re_election_2a, test_many_elections_2a];

@@ -7,7 +7,8 @@ use std::time::Duration;
 use raftlab::lab_tests;
 use raftlab::labsync::thread;
 use raftlab::raft::{Index, Term};
-use raftlab::tester::{Command, Config, LabTest, RAFT_ELECTION_TIMEOUT, Started, random_string};
+use raftlab::runner::LabTest;
+use raftlab::tester::{Command, Config, RAFT_ELECTION_TIMEOUT, Started, random_string};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_basic_agree_2b,

@@ -12,7 +12,8 @@ use raftlab::lab_tests;
 use raftlab::labsync::thread::JoinHandle;
 use raftlab::labsync::{rng, thread};
 use raftlab::raft::Index;
-use raftlab::tester::{Command, Config, LabTest, RAFT_ELECTION_TIMEOUT};
+use raftlab::runner::LabTest;
+use raftlab::tester::{Command, Config, RAFT_ELECTION_TIMEOUT};
 
 use crate::Fault;
 

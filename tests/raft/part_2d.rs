@@ -4,7 +4,8 @@
 
 use raftlab::lab_tests;
 use raftlab::labsync::rng;
-use raftlab::tester::{Command, Config, LabTest, MAX_LOG_SIZE, SNAPSHOT_INTERVAL};
+use raftlab::runner::LabTest;
+use raftlab::tester::{Command, Config, MAX_LOG_SIZE, SNAPSHOT_INTERVAL};
 
 use crate::Fault;
 

@@ -4,7 +4,7 @@
 use std::fs;
 
 use raftlab::lab_tests;
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::support::{Directory, hostile, run};
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use raftlab::lab_tests;
 use raftlab::labsync::{Mutex, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_innocent,

@@ -21,7 +21,7 @@
 
 use std::process::ExitCode;
 
-use raftlab::tester::runner;
+use raftlab::runner;
 
 mod endings;
 mod equal;

@@ -4,8 +4,8 @@ use std::fs;
 use std::process::Command;
 
 use raftlab::lab_tests;
-use raftlab::tester::LabTest;
-use raftlab::tester::trace::Trace;
+use raftlab::runner::LabTest;
+use raftlab::trace::Trace;
 
 use crate::support::{Directory, hostile, run};
 

@@ -7,7 +7,7 @@ use raftlab::lab_tests;
 use raftlab::labsync::{
     Condvar, Instant, Kernel, Mutex, channel, limit_work_without_wait, rng, thread,
 };
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::kit::{MS, assert_says, failure_of, kernels, run, spawn_ticker};
 

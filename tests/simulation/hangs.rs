@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use raftlab::lab_tests;
 use raftlab::labsync::{Instant, thread};
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::kit::{MS, kernels, run, spawn_ticker};
 

@@ -8,7 +8,7 @@ use raftlab::lab_tests;
 use raftlab::labsync::{
     Mutex, RunOptions, SimReport, limit_work_without_wait, rng, simulate_recorded, thread,
 };
-use raftlab::tester::LabTest;
+use raftlab::runner::LabTest;
 
 use crate::kit::{MS, kernels, run};
 

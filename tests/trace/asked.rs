@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use raftlab::lab_tests;
-use raftlab::tester::trace::{Event, Record, TestStep, Trace};
-use raftlab::tester::{Config, LabTest};
+use raftlab::runner::LabTest;
+use raftlab::tester::Config;
+use raftlab::trace::{Event, Record, TestStep, Trace};
 
 use crate::kit::failing_body;
 

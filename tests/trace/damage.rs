@@ -2,8 +2,8 @@
 
 use raftlab::lab_tests;
 use raftlab::labsync::rng;
-use raftlab::tester::LabTest;
-use raftlab::tester::trace::{Text, Trace, TraceError, VERSION};
+use raftlab::runner::LabTest;
+use raftlab::trace::{Text, Trace, TraceError, VERSION};
 
 use crate::kit::small_trace;
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use raftlab::labsync::{Kernel, RunOptions, SimReport, rng, simulate, thread};
-use raftlab::tester::trace::{self, Event, Header, Record, Recording};
 use raftlab::tester::{Config, RAFT_ELECTION_TIMEOUT};
+use raftlab::trace::{self, Event, Header, Record, Recording};
 
 /// Agreement on two commands, with a follower crashed and started again in between.
 pub fn small_body() {

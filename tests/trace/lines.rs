@@ -5,8 +5,9 @@ use raftlab::labgob::to_bytes;
 use raftlab::labrpc::Network;
 use raftlab::labsync::Kernel;
 use raftlab::raft::rpc::{AppendEntriesArgs, Entry};
-use raftlab::tester::trace::{self, Change, Event, Role, TestStep, Text, Trace, VERSION};
-use raftlab::tester::{Command, LabTest};
+use raftlab::runner::LabTest;
+use raftlab::tester::Command;
+use raftlab::trace::{self, Change, Event, Role, TestStep, Text, Trace, VERSION};
 
 use crate::kit::record;
 

@@ -15,7 +15,7 @@
 
 use std::process::ExitCode;
 
-use raftlab::tester::runner;
+use raftlab::runner;
 
 mod asked;
 mod damage;

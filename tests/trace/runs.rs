@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raftlab::lab_tests;
 use raftlab::labsync::{Instant, Kernel, run, simulate};
-use raftlab::tester::LabTest;
-use raftlab::tester::trace::{self, CallStep, Change, Event, Record, Role, TestStep, Text, Trace};
+use raftlab::runner::LabTest;
+use raftlab::trace::{self, CallStep, Change, Event, Record, Role, TestStep, Text, Trace};
 
 use crate::kit::{
     Scratch, begin, failing_body, find, kernels, options, record, rough_body, small_body,

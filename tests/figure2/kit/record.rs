@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use raftlab::labsync::{Condvar, Instant, Leaf, thread};
 use raftlab::raft::{OnDisk, Persister, View, Watcher};
-use raftlab::tester::{self, FIRST_SEE};
+use raftlab::runner::{self, FIRST_SEE};
 
 use super::rules::Rule;
 
@@ -41,7 +41,7 @@ struct Notes {
 
 impl Record {
     pub fn new(sentence: &'static str) -> Arc<Record> {
-        tester::about(sentence);
+        runner::about(sentence);
         Arc::new(Record { sentence, notes: Leaf::default(), changed: Condvar::new() })
     }
 

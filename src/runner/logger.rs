@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use super::trace::{self, Event};
 use crate::labsync::{Instant, thread};
+use crate::trace::{self, Event};
 
 struct Logger {
     /// Whether standard error gets the lines.

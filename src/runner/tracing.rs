@@ -12,9 +12,9 @@ use super::options::Options;
 use super::output::Sink;
 use super::runs::{Run, Runs};
 use super::wire::{RunOrder, TraceOrder};
+use super::{LabTest, logger};
 use crate::labsync::Failure;
-use crate::tester::trace::{self, Header, Recording};
-use crate::tester::{LabTest, logger};
+use crate::trace::{self, Header, Recording};
 
 /// Where the traces of failing seeds are put, below the directory in which the tests run: cargo
 /// runs them in that of their package.

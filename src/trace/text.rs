@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::event::{CallStep, Change, Event, Failure, Record, TestStep};
 use super::reader::Trace;
+use crate::command::Command;
 use crate::labgob::{self, Bytes};
 use crate::labrpc;
 use crate::raft::rpc::{
@@ -16,7 +17,6 @@ use crate::raft::rpc::{
     RequestVoteArgs, RequestVoteReply,
 };
 use crate::raft::{Index, ServerId};
-use crate::tester::Command;
 
 /// How many entries of a list are shown.
 const MOST_ENTRIES: usize = 6;

@@ -1,12 +1,12 @@
 //! One test in real time, in this process.
 
+use super::canary::Canary;
 use super::options::Options;
 use super::record::{Record, message_of};
 use super::tracing;
 use super::wire::{Answer, RunOrder};
+use super::{LabTest, cpu_time};
 use crate::labsync::{self, Instant, RunOptions};
-use crate::tester::canary::Canary;
-use crate::tester::{LabTest, cpu_time};
 
 /// Runs the test. After a failure threads may be left in any state; the runner ends the process.
 pub(super) fn run(test: LabTest, options: &Options, order: &RunOrder) -> Answer {

@@ -19,8 +19,9 @@ use super::record::Record;
 use super::simulated::Simulated;
 use super::wire::{self, Answer, Nonce, Order, Told};
 use super::{Explain, USAGE, here};
+use super::{LabTest, logger};
 use crate::labsync::{self, Leaf, channel, thread};
-use crate::tester::{LabTest, logger, trace};
+use crate::trace;
 
 /// For the watchdog: where to tell what, should it have to end this process.
 static UNDER_WAY: Leaf<Option<UnderWay>> = Leaf::new(None);

@@ -7,8 +7,8 @@ use super::record::Record;
 use super::tracing;
 use super::wire::{Answer, RunOrder};
 use super::{Explain, Failed};
+use super::{LabTest, cpu_time};
 use crate::labsync::{self, Event, Failure, RunOptions};
-use crate::tester::{LabTest, cpu_time};
 
 /// How many events are told at a time.
 const EVENTS_AT_A_TIME: usize = 10_000;

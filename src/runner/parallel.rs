@@ -4,12 +4,12 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::LabTest;
 use super::options::Options;
 use super::output::{Sink, clear_progress, print, show_progress};
 use super::runs::{self, Runs};
 use super::tracing::short;
 use crate::labsync::{Condvar, Instant, Mutex, rng, thread};
-use crate::tester::LabTest;
 
 /// How often progress is shown on a terminal, and where there is none.
 const SHOW_EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));

@@ -12,7 +12,9 @@
 //!   `hashes.rs`; under them `runs.rs` (the runs of one test), `child.rs` (its process), `limits.rs`
 //!   and `output.rs` (what it may take and print); `causes.rs` (which failures follow from which)
 //! - `wire.rs`: what both say to each other; `record.rs`: the verdict; `tracing.rs`: recorded runs
-//! - in the process of a test: `serve.rs` (takes orders), `here.rs`, `simulated.rs`
+//! - in the process of a test: `serve.rs` (takes orders), `here.rs`, `simulated.rs`, `logger.rs`
+//!   (log lines), `canary.rs` (was the host too slow?), `cpu.rs`
+//! - `forbidden.rs`: what the code under test may not use, found in its text
 
 #![allow(
     clippy::disallowed_types,
@@ -20,12 +22,16 @@
     reason = "here the processes of the tests are started, and ended"
 )]
 
+mod canary;
 mod causes;
 mod child;
+mod cpu;
 mod determinism;
+mod forbidden;
 mod hashes;
 mod here;
 mod limits;
+mod logger;
 mod options;
 mod output;
 mod parallel;
@@ -41,8 +47,45 @@ use std::process::ExitCode;
 
 use self::options::{Options, Request};
 use self::output::print;
-use super::{LabTest, forbidden};
-use crate::labsync::{self, Failure, Kernel, RunOptions};
+use crate::labsync::{self, Failure, Kernel, Leaf, RunOptions};
+
+pub use self::cpu::cpu_time;
+
+/// How a line in the message of a failure begins, if the failed step rests on a rule with tests of
+/// its own, in the same suite: behind it are their names, with commas between. For the runner
+/// (`causes.rs`), which does not show it.
+pub const FIRST_SEE: &str = "first see: ";
+
+/// What the test that runs in this process is about, if it says so.
+static SUBJECT: Leaf<Option<&'static str>> = Leaf::new(None);
+
+/// Says what the test is about: a failure that does not say so itself, a panic of Raft's, begins
+/// with it.
+pub fn about(subject: &'static str) {
+    SUBJECT.with(|known| *known = Some(subject));
+}
+
+/// What the test is about that has just ended.
+fn take_subject() -> Option<&'static str> {
+    SUBJECT.with(Option::take)
+}
+
+/// A test of a suite.
+#[derive(Clone, Copy, Debug)]
+pub struct LabTest {
+    /// The function's name, `test_initial_election_2a`.
+    pub name: &'static str,
+    /// The test; it fails by panicking.
+    pub body: fn(),
+}
+
+/// The table of tests that a suite's `main` gives to [`main`]: functions by name.
+#[macro_export]
+macro_rules! lab_tests {
+    ($($test:ident),* $(,)?) => {
+        &[$($crate::runner::LabTest { name: stringify!($test), body: $test }),*]
+    };
+}
 
 /// The exit code of a run with failed tests, the same as libtest's.
 const FAILED: u8 = 101;

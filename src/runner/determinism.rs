@@ -3,12 +3,12 @@
 //! address, the process's number, the order of a `HashMap`), what one run leaves to the next
 //! between the last two.
 
+use super::LabTest;
 use super::options::Options;
 use super::output::{Sink, print};
 use super::runs::{Run, Runs};
 use super::tracing::short;
 use crate::labsync::{self, Kernel};
-use crate::tester::LabTest;
 
 /// Compares the runs of each test and seed, event by event, and what they print, log lines
 /// included; true if all were the same.

@@ -16,6 +16,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::LabTest;
 use super::causes::{Cause, Causes};
 use super::hashes;
 use super::options::Options;
@@ -23,7 +24,6 @@ use super::output::{Sink, clear_progress, print, show_progress};
 use super::record::Record;
 use super::runs::{self, Run, Runs};
 use crate::labsync::{Condvar, Instant, Mutex, thread};
-use crate::tester::LabTest;
 
 /// How many seeds a process takes at a time.
 const SEEDS_AT_A_TIME: u64 = 10;

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use super::LabTest;
 use super::options::Options;
 use super::output::Sink;
 use super::record::Record;
 use super::runs::Runs;
 use crate::labsync::Mutex;
-use crate::tester::LabTest;
 
 /// Which tests of a suite explain which.
 pub(super) struct Causes {

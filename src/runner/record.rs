@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::{FIRST_SEE, take_subject};
 use crate::labsync::{Failure, SimReport};
-use crate::tester::{FIRST_SEE, take_subject};
 
 /// The longest that a failure's message may be; of a longer one the middle is left out.
 const MOST_OF_MESSAGE: usize = 16 << 10;

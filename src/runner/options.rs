@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::limits::{LIMIT, MEMORY_MB};
 use super::tracing::Tracing;
 use crate::labsync::Kernel;
-use crate::tester::oracle;
+use crate::oracle;
 
 /// What is printed for `--help`, and after a wrong command line.
 pub(super) const USAGE: &str = "\

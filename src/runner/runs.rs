@@ -11,8 +11,8 @@ use super::output::{Output, Sink};
 use super::record::Record;
 use super::tracing::{self, short};
 use super::wire::{Answer, RunOrder};
+use super::{LabTest, forbidden};
 use crate::labsync::Event;
-use crate::tester::{LabTest, forbidden};
 
 /// What became of one run.
 pub(super) struct Run {
