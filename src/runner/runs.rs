@@ -5,16 +5,18 @@ use std::path::Path;
 use std::process::Command;
 
 use super::child::{Child, Outcome};
+use super::keep::Folder;
 use super::limits::Limits;
 use super::options::Options;
 use super::output::{Output, Sink};
 use super::record::Record;
-use super::tracing::{self, short};
+use super::tracing::{self, Tracing, short};
 use super::wire::{Answer, RunOrder};
 use super::{LabTest, forbidden};
 use crate::labsync::Event;
 
 /// What became of one run.
+#[derive(Default)]
 pub(super) struct Run {
     /// What it printed and was not shown as it came.
     pub printed: Vec<u8>,
@@ -29,6 +31,12 @@ pub(super) struct Run {
     pub trace: Option<String>,
     /// All events, if they were asked for.
     pub events: Vec<Event>,
+}
+
+impl Run {
+    fn not_begun(seed: u64, problem: String) -> Run {
+        Run { record: Record::of_death(seed, problem), not_begun: true, ..Run::default() }
+    }
 }
 
 /// The process for runs of one test.
@@ -50,7 +58,14 @@ impl<'a> Runs<'a> {
     /// Runs the test once; if it is the `last` time, its process must end well, too.
     pub fn run(&mut self, seed: u64, last: bool) -> Run {
         let order = |trace| RunOrder { seed, trace, events: false };
-        let place = self.options.trace.as_ref().map(|t| (t.place(self.test.name, seed), t.at_once));
+        // A run in real time does not come back: it is recorded in case that it fails.
+        let folder = self.folder(seed).filter(|_| !self.options.simulated);
+        let kept = match folder.as_ref().map(Folder::trace).transpose() {
+            Ok(file) => file.map(Tracing::to),
+            Err(problem) => return Run::not_begun(seed, problem),
+        };
+        let tracing = self.options.trace.as_ref().or(kept.as_ref());
+        let place = tracing.map(|t| (t.place(self.test.name, seed), t.at_once));
         let trace = place.as_ref().map(|(place, at_once)| place.order(*at_once));
         let mut run = self.carry_out(order(trace));
         if let Some((place, _)) = place.filter(|_| !run.not_begun) {
@@ -59,7 +74,17 @@ impl<'a> Runs<'a> {
         if last && run.record.passed() {
             self.end(&mut run);
         }
+        if run.record.passed() && folder.is_some() {
+            folder.iter().for_each(Folder::forget);
+            run.trace = run.trace.filter(|_| self.options.trace.is_some());
+        }
         run
+    }
+
+    /// Where the run is kept, if it fails.
+    pub fn folder(&self, seed: u64) -> Option<Folder> {
+        let dir = self.options.keep.as_ref()?;
+        Some(Folder::of(dir, self.test.name, seed))
     }
 
     /// Simulates the test once, and tells all that happened.
@@ -70,15 +95,7 @@ impl<'a> Runs<'a> {
     fn carry_out(&mut self, order: RunOrder) -> Run {
         let mut output = Output::new(self.sink);
         let seed = order.seed;
-        let mut run = Run {
-            printed: Vec::new(),
-            printed_hash: 0,
-            record: Record::default(),
-            died: false,
-            not_begun: false,
-            trace: None,
-            events: Vec::new(),
-        };
+        let mut run = Run::default();
         let outcome = match self.child() {
             Err(problem) => Outcome::Gone(problem),
             Ok(child) => {
