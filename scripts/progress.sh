@@ -102,7 +102,7 @@ awk '
     for (i = 1; i <= lines && i <= 12; i++) print "    " row[i]
     if (lines > 12) print "    ..."
     if (more) print "    " more " more follow from it"
-    print "    again:  make replay " suite "T=" failed[next_key] " SEED=1    (VERBOSE=1 shows its log)"
+    print "    NEXT  make replay " suite "T=" failed[next_key] " SEED=1    (VERBOSE=1 shows its log)"
     if (!good["raft" next_part] && next_part in mark)
       print "    to write it, see \"Your code here\" for " next_part ", first at " mark[next_part]
     else if (!suite && good["figure2" next_part] < count["figure2" next_part])

@@ -13,6 +13,8 @@ use super::tracing::short;
 const MOST_FAILURES_SHOWN: usize = 5;
 /// How many rows the table has at most while tests run: it fits a screen of 24 lines.
 const MOST_ROWS: usize = 18;
+/// And at the end: all of the lab's tests. Of more the failed ones are listed only.
+const MOST_ROWS_AT_THE_END: usize = 28;
 
 /// What is known of a sweep.
 #[derive(Default)]
@@ -156,7 +158,9 @@ impl Board {
         let mut total = Tally::default();
         for test in tests {
             let Some(tally) = self.results.get(test.name) else { continue };
-            text.push_str(&row_and_remark(test.name, tally));
+            if tests.len() <= MOST_ROWS_AT_THE_END || !tally.failed_seeds.is_empty() {
+                text.push_str(&row_and_remark(test.name, tally));
+            }
             total.runs += tally.runs;
             total.elapsed += tally.elapsed;
             total.cpu += tally.cpu;

@@ -9,7 +9,7 @@
 //! # Layout
 //! - `options.rs`: the command line
 //! - in the runner: `sweep.rs` (tests x seeds; `board.rs`, `report.rs`, `keep.rs`, `shard.rs`: what
-//!   came of them, and which), `determinism.rs`, `hashes.rs`; under them `runs.rs` (the runs of one test), `child.rs` (its process), `limits.rs`
+//!   came of them, and which), `determinism.rs`, `hashes.rs`; under them `runs.rs` (the runs of one test; `block.rs`: what is said of a failed one), `child.rs` (its process), `limits.rs`
 //!   and `output.rs` (what it may take and print); `causes.rs` (which failures follow from which)
 //! - `wire.rs`: what both say to each other; `record.rs`: the verdict; `tracing.rs`: recorded runs
 //! - in the process of a test: `serve.rs` (takes orders), `here.rs`, `simulated.rs`, `logger.rs`
@@ -22,6 +22,7 @@
     reason = "here the processes of the tests are started, and ended"
 )]
 
+mod block;
 mod board;
 mod canary;
 mod causes;

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::block;
 use super::child::{Child, Outcome};
 use super::keep::Folder;
 use super::limits::Limits;
@@ -164,9 +165,9 @@ impl<'a> Runs<'a> {
         }
     }
 
-    /// The report of a failed run: what broke, where, and what to type next.
-    pub fn describe(&self, run: &Run) -> String {
-        let Record { seed, failure, elapsed, note, .. } = &run.record;
+    /// The first lines about a failed run: which, and what broke.
+    fn describe(&self, run: &Run) -> String {
+        let Record { seed, failure, elapsed, .. } = &run.record;
         let (name, seconds) = (self.test.name, elapsed.as_secs_f64());
         let mut text = format!("  ... FAILED --  {name}");
         text.push_str(&match (self.options.simulated, run.died) {
@@ -174,17 +175,16 @@ impl<'a> Runs<'a> {
             (false, false) => format!(" after {seconds:.1} s\n"),
             (_, true) => format!(", seed {seed}\n"),
         });
-        let again = if self.options.simulated {
-            replay_command(self.suite, name, *seed)
-        } else {
-            let verbose = if self.suite == "raft" { "; add VERBOSE=1 for its log" } else { "" };
-            format!("make test T={} SEED={seed}{verbose}", short(name))
-        };
-        let again = format!("again: {again}");
-        let forbidden = forbidden::note().filter(|_| RUNS_RAFT.contains(&self.suite));
-        let parts = [failure, note, &run.trace, &forbidden, &Some(again)];
-        parts.into_iter().flatten().for_each(|part| text.push_str(&indented(part)));
-        text
+        text + &block::told(failure.as_deref().unwrap_or_default())
+    }
+
+    /// What to type to see the run again.
+    fn again(&self, seed: u64) -> String {
+        if self.options.simulated {
+            return replay_command(self.suite, self.test.name, seed);
+        }
+        let verbose = if self.suite == "raft" { "; add VERBOSE=1 for its log" } else { "" };
+        format!("make test T={} SEED={seed}{verbose}", short(self.test.name))
     }
 }
 
@@ -217,18 +217,26 @@ fn replay_command(suite: &str, test: &str, seed: u64) -> String {
     format!("make {target} T={name} SEED={seed}    (VERBOSE=1 shows its log)")
 }
 
-/// All that is to be said of a failed run: the report, its trace, an explanation.
+/// All that is to be said of a failed run: what broke, what else is known of it, what to do next.
 fn report(runs: &mut Runs<'_>, run: &Run) -> String {
     let mut text = runs.describe(run);
-    if !runs.options.simulated || runs.options.terse || run.not_begun {
-        return text;
+    let mut traced = run.trace.clone();
+    let explained = runs.options.simulated && !runs.options.terse && !run.not_begun;
+    if explained && traced.is_none() {
+        traced = Some(tracing::record_again(runs.test, run, runs.suite, runs.options));
     }
-    if runs.options.trace.is_none() {
-        let line = tracing::record_again(runs.test, run, runs.suite, runs.options);
-        text.push_str(&indented(&line));
+    let explanation = if explained { runs.explain() } else { None };
+    let forbidden = forbidden::note().filter(|_| RUNS_RAFT.contains(&runs.suite));
+    for more in [&run.record.note, &explanation, &forbidden].into_iter().flatten() {
+        text.push_str(&block::labelled("NOTE", &more.lines().collect::<Vec<_>>()));
     }
-    runs.explain().iter().for_each(|more| text.push_str(&indented(more)));
-    text
+    let traced = traced.unwrap_or_default();
+    let trace = traced.strip_prefix("trace: ");
+    let lines: Vec<_> = trace.unwrap_or(&traced).lines().collect();
+    text.push_str(&block::labelled("TRACE", &lines));
+    let trace = trace.and_then(|rest| rest.split("    ").next());
+    let failure = run.record.failure.as_deref().unwrap_or_default();
+    text + &block::next(runs.suite, runs.again(run.record.seed), trace, failure)
 }
 
 /// What is to be shown of a run: what it printed and was not shown yet, and the report.

@@ -141,11 +141,7 @@ pub(super) fn record_again(test: LabTest, first: &Run, suite: &str, options: &Op
             second.record.failure.unwrap_or_default()
         ),
         (true, true) if first.record.failure == second.record.failure => line.clone(),
-        (false, false) if first.record.is_same_run(&second.record) => {
-            let whole = second.record.traced == Some(Ok(()));
-            let hint = if whole { "    (make show-trace F=...)" } else { "" };
-            format!("{line}{hint}")
-        }
+        (false, false) if first.record.is_same_run(&second.record) => line.clone(),
         _ => format!(
             "{line}    (but that second run went another way: not deterministic; see\n\
              \x20      make check-determinism T={} SEED={seed})",

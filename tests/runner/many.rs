@@ -64,7 +64,7 @@ fn test_failed_runs_are_kept() {
             let folder = folder.expect("it can be listed").path();
             let read = |name| fs::read_to_string(folder.join(name)).expect("it is kept");
             assert!(read("failure.txt").contains("as everybody does"), "{how}");
-            assert!(read("failure.txt").contains("again: make"), "{how}");
+            assert!(read("failure.txt").contains("  NEXT     make"), "{how}");
             assert!(read("about.txt").contains("options: test_innocent test_panic"), "{how}");
             let trace = Trace::open(folder.join("run.trace")).expect("it is a trace");
             assert_eq!(trace.cut(), None, "{how}");
