@@ -10,7 +10,7 @@ MODULES := labgob labrpc labsync simulation $(foreach m,trace runner,$(if $(wild
 # Modules whose tests run simulated as well.
 SIMULATED := labgob labrpc labsync
 COMMANDS := help test $(PARTS:%=test-%) $(PARTS:%=many-%) sim $(PARTS:%=sim-%) replay show-trace check-determinism \
-  test-figure2 nemesis $(MODULES:%=test-%) $(SIMULATED:%=sim-%) progress bench lint
+  test-figure2 nemesis $(MODULES:%=test-%) $(SIMULATED:%=sim-%) progress watch bench lint
 
 .PHONY: $(COMMANDS)
 .DEFAULT_GOAL := help
@@ -19,6 +19,7 @@ help::
 	@echo 'The Raft lab (MIT 6.824, Lab 2) in Rust'
 	@echo
 	@echo '  make progress         which tests pass, and what to do next   (simulated, some seconds)'
+	@echo '                        HINT=1: and where to look; make watch: again at each save'
 	@echo
 	@echo '  make test-2A          Part A: leader election             (3 tests, 6 seconds)'
 	@echo '  make test-2B          Part B: the log                     (10 tests, 10 seconds)'
@@ -55,7 +56,8 @@ help::
 	@echo '  TRACE=x.trace         record everything that happens (a failing simulated seed always is)'
 	@echo '  VERBOSE=1             show the log lines of Raft as well'
 
-export NAME := $(shell echo '$(T)' | tr A-Z a-z)
+# In lower case, as the tests' names are, which all begin with test_.
+export NAME := $(shell echo '$(T)' | tr A-Z a-z | sed 's/^test_//')
 
 FEATURES := $(if $(filter coro,$(KERNEL)),--features coro)
 SUITE = $(CARGO) test --quiet --test $(1) $(FEATURES) -- --must-match
@@ -69,17 +71,10 @@ ifndef T
 test:
 	$(SIM) --sim _2 --seeds 1-5
 	$(CARGO) test --no-fail-fast
+	$(CARGO) test --test figure2
 else
-# The list tells whether there is such a test, and which there are if not.
-LIST := $(CARGO) test --quiet --lib --tests -- --list
 test:
-	@names=$$($(LIST) 2>/dev/null | sed -n 's/: test$$//p'); \
-	case "$$names" in \
-	'') echo 'cannot list the tests: does it build?'; $(CARGO) build --tests; exit 2;; \
-	*"$$NAME"*) ;; \
-	*) echo "no test has '$$NAME' in its name; there are:"; printf '  %s\n' $$names; exit 2;; \
-	esac
-	$(CARGO) test --no-fail-fast --lib --tests -- "$$NAME"
+	@scripts/test.sh "$$NAME"
 endif
 
 # Each Part's tests end in its name.
@@ -131,6 +126,9 @@ $(MODULES:%=test-%): test-%:
 
 progress:
 	@scripts/progress.sh
+
+watch:
+	@scripts/watch.sh
 
 bench:
 	$(CARGO) bench --bench lab

@@ -150,7 +150,7 @@ fn run_suite(
                 return ExitCode::SUCCESS;
             }
             Err(problem) => {
-                eprint!("{suite}: {problem}\n\n{}", options::USAGE);
+                eprintln!("{suite}: {problem}    (--help shows all options)");
                 return ExitCode::from(USAGE);
             }
         };
