@@ -125,7 +125,7 @@ fn wrapped(line: &str) -> Vec<String> {
     let mut lines = vec![" ".repeat(indent)];
     for word in line.trim_start().split(' ') {
         let last = lines.last_mut().expect("there is one from the beginning");
-        let begun = last.trim_start().len() > 0;
+        let begun = !last.trim_start().is_empty();
         if begun && last.chars().count() + 1 + word.chars().count() > room {
             lines.push(" ".repeat(indent + 2) + word);
         } else {
