@@ -46,7 +46,7 @@ help::
 	@echo '  make test-labgob      encoding        make test-labrpc    the unreliable network'
 	@echo '  make test-labsync     threads, locks, rules   make test-simulation'
 	@echo
-	@echo '  make bench            what a lock, a thread, an encoding and an RPC cost'
+	@echo '  make bench            what the lab costs, with its goals; COMPARE=1: beside the run before'
 	@echo '  make lint             format, clippy and documentation, warnings denied'
 	@echo
 	@echo 'Variables, for any of the tests:'
@@ -131,7 +131,7 @@ watch:
 	@scripts/watch.sh
 
 bench:
-	$(CARGO) bench --bench lab
+	@scripts/bench.sh
 
 lint:
 	$(CARGO) fmt --all --check
