@@ -192,9 +192,7 @@ fn run_suite(
     let passed = match selected[..] {
         [] => true, // `cargo test NAME` asks each suite for NAME; another has it
         _ if options.twice => determinism::check(suite, &selected, &options),
-        [test] if options.exact && options.hashes.is_none() => {
-            sweep::run_one(suite, test, &options)
-        }
+        [test] if options.is_one_shown() => sweep::run_one(suite, test, &options),
         _ => sweep::run(suite, &selected, &tests, &options),
     };
     if passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }

@@ -187,6 +187,12 @@ impl Options {
         Ok(Request::Run(Box::new(options)))
     }
 
+    /// Whether one test is wanted, and to be seen as it goes, rather than counted.
+    pub fn is_one_shown(&self) -> bool {
+        let counted = [&self.hashes, &self.report, &self.keep].into_iter().any(Option::is_some);
+        self.exact && !counted && self.shard.is_none() && self.at_most.is_none()
+    }
+
     /// Whether the test of that name is to run.
     pub fn selects(&self, name: &str) -> bool {
         let matches = |filter: &String| {

@@ -14,6 +14,7 @@ use crate::support::{Directory, all_end, hostile, marker, poll, run};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_many_runs_are_counted_and_reported,
+    test_one_test_is_reported_as_well,
     test_failed_runs_are_kept,
     test_shards_share_all_runs,
     test_no_run_begins_after_the_time,
@@ -50,6 +51,14 @@ fn test_many_runs_are_counted_and_reported() {
             .collect();
         assert_eq!(runs_in(&report), expected);
     }
+}
+
+fn test_one_test_is_reported_as_well() {
+    let directory = Directory::new();
+    let mut command = hostile(&["--exact", "test_panic", "--sim", "--seeds=1-2"]);
+    run(command.arg("--report=r.jsonl").current_dir(&directory.0));
+    let report = fs::read_to_string(directory.0.join("r.jsonl")).expect("it is written");
+    assert_eq!(runs_in(&report).len(), 2, "{report}");
 }
 
 fn test_failed_runs_are_kept() {
