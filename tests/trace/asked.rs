@@ -58,7 +58,7 @@ fn test_a_failing_seed_is_recorded_again() {
         let (output, text, directory) = misbehave("test_that_fails", arguments);
         assert!(!output.status.success());
         let name = "target/traces/that_fails-1.trace";
-        assert!(text.contains(&format!("      trace: {name}    (make")), "{text}");
+        assert!(text.contains(&format!("  TRACE    {name}\n")), "{text}");
         assert!(!text.contains("not deterministic"), "{text}");
         let events = events(&std::fs::read(directory.join(name)).unwrap());
         let failure = &events.last().unwrap()["failure"];
@@ -81,7 +81,7 @@ fn test_a_process_that_dies_leaves_its_trace() {
     for (what, arguments, name) in cases {
         let (output, text, directory) = misbehave(what, arguments);
         assert!(!output.status.success());
-        assert!(text.contains(&format!("trace: {name}")), "{text}");
+        assert!(text.contains(&format!("  TRACE    {name}")), "{text}");
         assert!(!text.contains("not deterministic"), "{text}");
         let events = events(&std::fs::read(directory.join(name)).unwrap());
         let last = events.last().unwrap();
