@@ -1,4 +1,4 @@
-//! A trace as text, for people: a line an event, its moment and its thread in front.
+//! A trace as text, for people: a line an event, its moment in front and its thread behind.
 
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -52,7 +52,7 @@ pub fn show(mut trace: impl BufRead, mut out: impl Write) -> Result<(), Box<dyn 
             complete = event == "verdict";
             let rest = line.split_once(&format!("\"{event}\"")).map_or(line, |(_, rest)| rest);
             let seconds = at as f64 / 1e9;
-            writeln!(out, "{seconds:11.6}  {thread:<14}  {event:<9} {}", plain(rest))?;
+            writeln!(out, "{seconds:11.6}  {event:<9} {}  ({thread})", plain(rest))?;
         }
     }
     Ok(out.flush()?)

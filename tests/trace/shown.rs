@@ -30,8 +30,8 @@ fn test_each_event_is_a_line_of_text() {
     let text = shown(format!("{HEADER}\n{SENT}\n{VERDICT}\n")).unwrap();
     let expected = [
         "trace=2 test=a seed=1 simulated=true version=0.1.0",
-        r#"   0.001500  raft 1          sent      call=7 args={term=3 entries=[{index=1 command="\"x\""}]}"#,
-        "   2.000000  a               verdict   failure=null",
+        r#"   0.001500  sent      call=7 args={term=3 entries=[{index=1 command="\"x\""}]}  (raft 1)"#,
+        "   2.000000  verdict   failure=null  (a)",
         "",
     ];
     assert_eq!(text, expected.join("\n"));
