@@ -2,8 +2,8 @@
 //!
 //! What a run prints is what somebody thought of beforehand. The trace has all of it: each step
 //! of each RPC with its content, each change of a server's state, what was saved and applied, what
-//! the test did, the log lines, the verdict. It is lines of JSON, so that `grep`, `jq`, a browser and
-//! a viewer read this one thing, and of a run that was killed what is there is good.
+//! the test did, the log lines, the verdict. It is lines of JSON, so that `grep`, `jq`, a browser
+//! and a viewer read this one thing, and of a run that was killed what is there is good.
 //!
 //! - **One recorder a process**, since a process runs one test at a time. Whoever sees something
 //!   calls [`record`] or [`call`]; servers are seen through a [`watch`].

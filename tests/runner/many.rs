@@ -7,10 +7,9 @@ use std::process::{Command, Stdio};
 
 use raftlab::lab_tests;
 use raftlab::runner::LabTest;
-use raftlab::trace::Trace;
 
 use crate::endings::ignores_ctrl_c;
-use crate::support::{Directory, all_end, hostile, marker, poll, run};
+use crate::support::{Directory, all_end, hostile, is_whole_trace, marker, poll, run};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_many_runs_are_counted_and_reported,
@@ -75,8 +74,7 @@ fn test_failed_runs_are_kept() {
             assert!(read("failure.txt").contains("as everybody does"), "{how}");
             assert!(read("failure.txt").contains("  NEXT     make"), "{how}");
             assert!(read("about.txt").contains("options: test_innocent test_panic"), "{how}");
-            let trace = Trace::open(folder.join("run.trace")).expect("it is a trace");
-            assert_eq!(trace.cut(), None, "{how}");
+            is_whole_trace(&folder.join("run.trace"));
             folders.insert(folder.file_name().expect("it has a name").to_owned());
         }
         // All of them, although one only is shown.

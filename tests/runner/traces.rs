@@ -6,7 +6,7 @@ use std::process::Command;
 use raftlab::lab_tests;
 use raftlab::runner::LabTest;
 
-use crate::support::{Directory, hostile, run};
+use crate::support::{Directory, hostile, is_whole_trace, run};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_two_runs_leave_one_whole_trace,
@@ -28,10 +28,7 @@ fn test_two_runs_leave_one_whole_trace() {
     for mut runner in runners {
         assert_eq!(runner.wait().expect("it can be waited for").code(), Some(101));
     }
-    let trace = fs::read_to_string(directory.0.join("x.trace")).expect("it is a trace");
-    let ends = |line: &str| line.contains("\"event\":\"verdict\"");
-    assert_eq!(trace.lines().filter(|line| ends(line)).count(), 1);
-    assert!(trace.lines().last().is_some_and(ends) && trace.ends_with('\n'));
+    is_whole_trace(&directory.0.join("x.trace"));
     let files = fs::read_dir(&directory.0).expect("it is there").count();
     assert_eq!(files, 1, "no unfinished one is left");
 }

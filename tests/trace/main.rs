@@ -4,8 +4,8 @@
 //! A process has one recorder, and so each test has a process of its own, as in all suites.
 //!
 //! # Layout
-//! `runs.rs` (what is recorded), `lines.rs` (each event's line), `shown.rs` (as text; spoilt files),
-//! `asked.rs` (which runs are recorded, and where), `kit.rs` (recorded runs).
+//! `runs.rs` (what is recorded), `lines.rs` (each event's line), `shown.rs` (as text; spoilt
+//! files), `asked.rs` (which runs are recorded, and where), `kit.rs` (recorded runs).
 
 #![allow(
     clippy::disallowed_types,

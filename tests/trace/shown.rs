@@ -15,9 +15,9 @@ pub const TESTS: &[LabTest] = lab_tests![
 const HEADER: &str = r#"{"trace":2,"test":"a","seed":1,"simulated":true,"version":"0.1.0"}"#;
 const SENT: &str = concat!(
     r#"{"at":1500000,"thread":"raft 1","event":"sent","call":7,"#,
-    r#""args":{"term":3,"entries":[{"index":1,"command":"\"x\""}]}}"#,
+    r#""args":{"term":3,"entries":[{"index":1,"command":"x"}]}}"#,
 );
-const VERDICT: &str = r#"{"at":2000000000,"thread":"a","event":"verdict","failure":null}"#;
+const VERDICT: &str = r#"{"at":2000000000,"thread":"a","event":"verdict","failure":"a \"b\""}"#;
 
 /// The text, or, if there was an error, what it says.
 fn shown(trace: impl AsRef<[u8]>) -> Result<String, String> {
@@ -30,8 +30,8 @@ fn test_each_event_is_a_line_of_text() {
     let text = shown(format!("{HEADER}\n{SENT}\n{VERDICT}\n")).unwrap();
     let expected = [
         "trace=2 test=a seed=1 simulated=true version=0.1.0",
-        r#"   0.001500  sent      call=7 args={term=3 entries=[{index=1 command="\"x\""}]}  (raft 1)"#,
-        "   2.000000  verdict   failure=null  (a)",
+        "   0.001500  sent      call=7 args={term=3 entries=[{index=1 command=x}]}  (raft 1)",
+        "   2.000000  verdict   failure=\"a \\\"b\\\"\"  (a)",
         "",
     ];
     assert_eq!(text, expected.join("\n"));
