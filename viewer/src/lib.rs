@@ -1,0 +1,8 @@
+//! Shows recorded runs of the Raft lab. `trace` reads them, `story` tells each event in words,
+//! `log` shows them in columns.
+
+#![forbid(unsafe_code)]
+
+pub mod log;
+pub mod story;
+pub mod trace;

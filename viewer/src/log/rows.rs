@@ -1,0 +1,156 @@
+//! From events to rows: what one thread does at one server in one go is one row, as the arrival of
+//! a message with all that its handler does. A row never jumps over another one in its column, so
+//! that a column can be read from top to bottom.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::story::{Arrow, Part, Status, Told};
+use crate::trace::{Event, ServerId, Trace};
+
+/// What belongs together happens within so many nanoseconds.
+const TOGETHER_NS: u64 = 5_000_000;
+
+/// A row: one or more events.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its first event's position in the trace.
+    pub event: usize,
+    /// When it begins.
+    pub at: u64,
+    /// When its last event happened.
+    pub until: u64,
+    /// The words, by server; without any, it goes across all columns.
+    pub cells: BTreeMap<ServerId, Vec<Part>>,
+    /// The words of a row across all columns.
+    pub band: Vec<Part>,
+    /// The servers that the test does something with.
+    pub concerns: Vec<ServerId>,
+    /// All servers, when it is over.
+    pub servers: Rc<[Status]>,
+    /// It stands for a block of so many rows that came so many times.
+    pub repeated: Option<(usize, usize)>,
+}
+
+impl Row {
+    fn new(told: &Told) -> Row {
+        let cells = told.server.map(|server| (server, told.parts.clone()));
+        let band = if told.server.is_none() { told.parts.clone() } else { Vec::new() };
+        Row {
+            event: told.event,
+            at: told.at,
+            until: told.at,
+            cells: cells.into_iter().collect(),
+            band,
+            concerns: told.concerns.into_iter().collect(),
+            servers: told.servers.clone(),
+            repeated: None,
+        }
+    }
+
+    fn add(&mut self, told: &Told) {
+        self.until = told.at;
+        self.servers = told.servers.clone();
+        self.concerns.extend(told.concerns);
+        let parts = match told.server {
+            Some(server) => self.cells.entry(server).or_default(),
+            None => &mut self.band,
+        };
+        for part in &told.parts {
+            if !parts.last_mut().is_some_and(|last| last.join(part)) {
+                parts.push(part.clone());
+            }
+        }
+    }
+
+    /// The servers with words, or that the test does something with.
+    #[must_use]
+    pub fn touches(&self, server: ServerId) -> bool {
+        let sent = self.cells.values().flatten().any(|part| {
+            matches!(&part.peers, Some((Arrow::Out, peers)) if peers.contains(&server))
+        });
+        sent || self.cells.contains_key(&server)
+            || self.concerns.contains(&server)
+            || self.cells.is_empty() && self.concerns.is_empty()
+    }
+}
+
+/// Joins events to rows; or makes a row of each.
+#[must_use]
+pub fn rows(trace: &Trace, told: &[Told], joining: bool) -> Vec<Row> {
+    let mut joiner = Joiner { trace, rows: Vec::new(), last: BTreeMap::new(), handling: BTreeMap::new() };
+    for told in told {
+        joiner.take(told, joining);
+    }
+    joiner.rows
+}
+
+struct Joiner<'a> {
+    trace: &'a Trace,
+    rows: Vec<Row>,
+    /// The last row of each column, and its thread.
+    last: BTreeMap<ServerId, (usize, &'a str)>,
+    /// The request that a thread handles.
+    handling: BTreeMap<(ServerId, &'a str), Part>,
+}
+
+impl<'a> Joiner<'a> {
+    fn take(&mut self, told: &Told, joining: bool) {
+        let record = &self.trace.records[told.event];
+        let thread = &record.thread[..];
+        match told.server {
+            _ if !joining => self.rows.push(Row::new(told)),
+            Some(server) if self.joins(server, thread, told) => {
+                let (row, _) = self.last[&server];
+                self.rows[row].add(told);
+            }
+            Some(server) => {
+                let mut row = Row::new(told);
+                if let (Some(part), false) = (self.handling.get(&(server, thread)), told.arrives) {
+                    row.cells.entry(server).or_default().insert(0, part.clone());
+                }
+                self.last.insert(server, (self.rows.len(), thread));
+                self.rows.push(row);
+            }
+            None => self.take_band(told),
+        }
+        if let Some(server) = told.server {
+            self.note_handler(server, thread, told, &record.event);
+        }
+    }
+
+    fn joins(&self, server: ServerId, thread: &str, told: &Told) -> bool {
+        let Some(&(row, its_thread)) = self.last.get(&server) else { return false };
+        let row = &self.rows[row];
+        if told.arrives || told.at - row.at > TOGETHER_NS {
+            return false;
+        }
+        // The same message to several servers, by a thread each.
+        let mut end = row.cells.get(&server).and_then(|parts| parts.last().cloned());
+        its_thread == thread
+            || told.parts.first().is_some_and(|part| end.as_mut().is_some_and(|end| end.join(part)))
+    }
+
+    /// A handler whose row was interrupted says again what it handles.
+    fn note_handler(&mut self, server: ServerId, thread: &'a str, told: &Told, event: &Event) {
+        match (event, told.parts.first()) {
+            (Event::Delivered(call), Some(_)) => {
+                let name = call.method.strip_prefix("Raft.").unwrap_or(&call.method);
+                let part = Part { text: format!("{name}, goes on"), ..told.parts[0].clone() };
+                self.handling.insert((server, thread), part);
+            }
+            (Event::Answered { .. }, _) => {
+                self.handling.remove(&(server, thread));
+            }
+            _ => (),
+        }
+    }
+
+    /// What the test does in one go.
+    fn take_band(&mut self, told: &Told) {
+        match self.rows.last_mut() {
+            Some(row) if row.cells.is_empty() && told.at - row.until < TOGETHER_NS => row.add(told),
+            _ => self.rows.push(Row::new(told)),
+        }
+    }
+}

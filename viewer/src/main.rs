@@ -1,0 +1,68 @@
+//! `viewer log FILE`: what `make log` calls.
+
+#![forbid(unsafe_code)]
+
+use std::io::{BufWriter, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use viewer::log::{self, Choice, Failed, Look};
+use viewer::trace::Trace;
+
+/// Shows a recorded run of the Raft lab
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// In columns, a server each. A failed run: its end, as much as fits the screen
+    Log {
+        /// What a run has recorded: target/traces/TEST-SEED.trace, or what TRACE=FILE has written
+        #[arg(value_name = "TRACE")]
+        file: PathBuf,
+        #[command(flatten)]
+        choice: Choice,
+        #[command(flatten)]
+        look: Look,
+    },
+}
+
+fn main() -> ExitCode {
+    match Options::parse().command {
+        Command::Log { file, choice, look } => show_log(&file, &choice, &look),
+    }
+}
+
+fn show_log(file: &Path, choice: &Choice, look: &Look) -> ExitCode {
+    let trace = match Trace::open(file) {
+        Ok(trace) => trace,
+        Err(error) => {
+            eprintln!("{}: {error}", file.display());
+            return ExitCode::FAILURE;
+        }
+    };
+    let screen = terminal_size::terminal_size().map_or((100, 24), |(width, height)| {
+        // A terminal that is too small, or says nothing of its size, is taken for a small one.
+        (width.0.max(40), height.0.max(16))
+    });
+    let mut out = BufWriter::new(anstream::stdout());
+    match log::print(&mut out, file, &trace, choice, look, screen) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `| head` has seen enough.
+        Err(Failed::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failed::Io(error)) => {
+            eprintln!("cannot write: {error}");
+            ExitCode::FAILURE
+        }
+        Err(Failed::Choice(what)) => {
+            eprintln!("{what}");
+            ExitCode::from(2)
+        }
+    }
+}
+
