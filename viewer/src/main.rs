@@ -14,6 +14,8 @@ use viewer::trace::Trace;
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Options {
+    #[command(flatten)]
+    color: colorchoice_clap::Color,
     #[command(subcommand)]
     command: Command,
 }
@@ -33,7 +35,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Options::parse().command {
+    let options = Options::parse();
+    options.color.write_global();
+    match options.command {
         Command::Log { file, choice, look } => show_log(&file, &choice, &look),
     }
 }
@@ -65,4 +69,3 @@ fn show_log(file: &Path, choice: &Choice, look: &Look) -> ExitCode {
         }
     }
 }
-

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::story::{Told, Topic, Verdict, past_of};
+use crate::story::{Told, Topic, Verdict, past_of, thread_of};
 use crate::trace::{Event, ServerId, Trace};
 
 /// The options that choose.
@@ -30,7 +30,7 @@ pub struct Choice {
     /// Only these seconds: 4.4-4.5; an open end is one of the run's: 4.4-
     #[arg(long, value_name = "A-B")]
     pub time: Option<Seconds>,
-    /// What comes before and after: an event (a line of the trace, as --numbers shows), or a moment: 4.45s
+    /// What is beside an event (its line in the trace, as --numbers shows), or a moment: 4.45s
     #[arg(long, value_name = "EVENT|TIME")]
     pub around: Option<Moment>,
     /// Only what could have influenced the verdict, or this event
@@ -206,10 +206,10 @@ fn steps_of(trace: &Trace, call: u64) -> BTreeSet<usize> {
             steps.insert(position);
         }
         match &record.event {
-            Event::Delivered(_) if own => handler = Some(&record.thread),
+            Event::Delivered(_) if own => handler = Some(thread_of(record)),
             Event::Answered { .. } if own => handler = None,
             Event::State { .. } | Event::Saved { .. } | Event::Log { .. }
-                if handler == Some(&record.thread) =>
+                if handler.as_deref() == Some(&record.thread) =>
             {
                 steps.insert(position);
             }

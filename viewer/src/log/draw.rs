@@ -20,7 +20,7 @@ pub struct Columns {
     /// Whose they are.
     pub servers: Vec<ServerId>,
     /// Their width, without the bar.
-    cell: usize,
+    pub cell: usize,
     /// The width of the time.
     time: usize,
     /// The width of the events' numbers, if they are shown.
@@ -62,7 +62,8 @@ fn style_of(part: &Part) -> Style {
 /// Seconds, to the microsecond.
 #[must_use]
 pub fn seconds(at: u64) -> String {
-    format!("{}.{:06}", at / 1_000_000_000, at / 1000 % 1_000_000)
+    let us = at.saturating_add(500) / 1000;
+    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
 }
 
 impl Columns {
@@ -72,9 +73,15 @@ impl Columns {
         let last = trace.records.last().map_or(0, |record| record.at);
         let time = seconds(last).len();
         let number = numbers.then(|| (trace.records.len() + 1).to_string().len());
-        let left = width.saturating_sub(time + number.map_or(0, |width| width + 1));
+        Columns { servers: Vec::new(), cell: 0, time, number, width }.only(servers)
+    }
+
+    /// The same with others, in the same width.
+    #[must_use]
+    pub fn only(self, servers: Vec<ServerId>) -> Columns {
+        let left = self.width.saturating_sub(self.time + self.number.map_or(0, |width| width + 1));
         let cell = (left / servers.len().max(1)).saturating_sub(2).max(NARROWEST);
-        Columns { servers, cell, time, number, width }
+        Columns { servers, cell, ..self }
     }
 
     /// The line above all rows.
@@ -82,7 +89,11 @@ impl Columns {
     pub fn head(&self, blamed: Option<ServerId>) -> Line {
         let mut line = self.margin(None);
         for &server in &self.servers {
-            let mark = if blamed == Some(server) { " (blamed)" } else { "" };
+            let mark = match blamed == Some(server) {
+                true if self.cell < 17 => " (!)",
+                true => " (blamed)",
+                false => "",
+            };
             let style = if blamed == Some(server) { wrong() } else { bold() };
             let cell = vec![(style, format!("server {server}{mark}"))];
             self.push_cell(&mut line, wrap(&cell, self.cell).swap_remove(0));
@@ -115,7 +126,9 @@ impl Columns {
         let mut lines =
             if row.cells.is_empty() { self.draw_band(row) } else { self.draw_cells(row) };
         match row.repeated {
-            Some((1, times)) => lines.push(self.note(&format!("×{times}, the last at {}", seconds(row.until)))),
+            Some((1, times)) => {
+                lines.push(self.note(&format!("×{times}, the last at {}", seconds(row.until))))
+            }
             Some((block, times)) => {
                 let until = seconds(row.until);
                 lines.push(self.note(&format!("these {block} rows ×{times}, the last at {until}")));
@@ -173,7 +186,8 @@ impl Columns {
 fn pieces(parts: &[Part]) -> Vec<(Style, String)> {
     let mut pieces = Vec::new();
     for (number, part) in parts.iter().enumerate() {
-        let incoming = matches!(part.peers, Some((Arrow::In, _)));
+        let folded = part.text.contains(" ×");
+        let incoming = matches!(part.peers, Some((Arrow::In, _))) && !folded;
         let end = match number + 1 == parts.len() {
             true => "",
             false if incoming => ": ",

@@ -15,6 +15,7 @@ pub fn last_rows(
     lines: &dyn Fn(&Row) -> usize,
     room: usize,
     blamed: Option<ServerId>,
+    sentence: &str,
 ) -> BTreeSet<usize> {
     let relevant: Vec<usize> = match blamed {
         Some(server) => (0..rows.len()).filter(|&row| rows[row].touches(server)).collect(),
@@ -26,7 +27,7 @@ pub fn last_rows(
         shown.try_add(row);
     }
     if let Some(server) = blamed {
-        for row in origins(rows, server) {
+        for row in origins(rows, server, sentence) {
             shown.try_add(row);
         }
     }
@@ -62,20 +63,45 @@ pub fn around(
     shown.chosen
 }
 
-/// The rows in which this server got the term, the vote and the role that it has in the end.
-fn origins(rows: &[Row], server: ServerId) -> BTreeSet<usize> {
-    let value = |row: usize| rows[row].servers.get(server).copied().unwrap_or_default();
-    let facts: [fn(Status) -> (u64, Option<ServerId>); 3] = [
-        |status| (status.term, None),
-        |status| (0, status.vote),
-        |status| (status.role as u64, None),
-    ];
-    let mut found = BTreeSet::new();
-    for fact in facts {
-        let changes = |&row: &usize| fact(value(row)) != fact(value(row - 1));
-        // The last two: what it is now, and what it was before.
-        found.extend((1..rows.len()).rev().filter(changes).take(2));
+/// Where a server's state comes from: the rows in which what the verdict speaks of has changed, the
+/// latest first.
+fn origins(rows: &[Row], server: ServerId, sentence: &str) -> Vec<usize> {
+    let own: Vec<usize> = (0..rows.len())
+        .filter(|&row| {
+            rows[row].cells.contains_key(&server) || rows[row].concerns.contains(&server)
+        })
+        .collect();
+    let at = |row: usize| rows[row].after.get(server).copied().unwrap_or_default();
+    let changes = |differ: fn(Status, Status) -> bool, count: usize| {
+        let pairs = own.windows(2).rev().filter(move |pair| differ(at(pair[0]), at(pair[1])));
+        pairs.take(count).map(|pair| pair[1]).collect::<Vec<_>>()
+    };
+    let says = |word: &str, count: usize| {
+        let said = |row: &usize| {
+            let parts = rows[*row].cells.get(&server).into_iter().flatten();
+            parts.into_iter().any(|part| part.text.contains(word))
+        };
+        own.iter().rev().copied().filter(said).take(count).collect::<Vec<_>>()
+    };
+    let speaks = |words: &[&str]| words.iter().any(|word| sentence.contains(word));
+    let mut found = Vec::new();
+    if speaks(&["vote"]) {
+        found.extend(changes(|a, b| a.vote != b.vote, 2));
     }
+    if speaks(&["match_index"]) {
+        found.extend(says("match[", 2));
+    }
+    if speaks(&["snapshot"]) {
+        found.extend(says("snapshot", 3));
+    }
+    if speaks(&["disk"]) {
+        found.extend(says("saves", 2));
+    }
+    if speaks(&["entry", "entries", "log"]) {
+        found.extend(changes(|a, b| a.last != b.last, 1));
+    }
+    found.extend(changes(|a, b| a.term != b.term, 1));
+    found.extend(changes(|a, b| a.role != b.role, 1));
     found
 }
 
@@ -100,9 +126,9 @@ impl Shown<'_> {
     fn height(&self) -> usize {
         let rows: usize = self.chosen.iter().map(|&row| (self.lines)(&self.rows[row])).sum();
         let before = std::iter::once(None).chain(self.chosen.iter().copied().map(Some));
-        let gaps = before.zip(&self.chosen).filter(|&(before, &row)| {
-            row != before.map_or(0, |before| before + 1)
-        });
+        let gaps = before
+            .zip(&self.chosen)
+            .filter(|&(before, &row)| row != before.map_or(0, |before| before + 1));
         rows + gaps.count()
     }
 }

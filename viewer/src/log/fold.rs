@@ -59,9 +59,11 @@ fn one_of(mut quiet: Vec<Row>) -> Option<Row> {
         return quiet.pop();
     }
     let mut counts = Counts::new();
-    for (&server, part) in quiet.iter().flat_map(|row| &row.cells).flat_map(|(server, parts)| {
-        parts.iter().map(move |part| (server, part))
-    }) {
+    for (&server, part) in quiet
+        .iter()
+        .flat_map(|row| &row.cells)
+        .flat_map(|(server, parts)| parts.iter().map(move |part| (server, part)))
+    {
         let Some((arrow, peers)) = &part.peers else { continue };
         let request = part.text.starts_with("heartbeat");
         let kind = match arrow {
@@ -89,7 +91,7 @@ fn one_of(mut quiet: Vec<Row>) -> Option<Row> {
         let peers = arrow.map(|arrow| (arrow, with.into_iter().collect()));
         cells.entry(server).or_default().push(Part { peers, ..part });
     }
-    Some(Row { cells, until: last.until, servers: last.servers, ..first })
+    Some(Row { cells, until: last.until, after: last.after, ..first })
 }
 
 /// Adds a row; a block that was there just before is counted instead.
@@ -109,7 +111,7 @@ fn push(folded: &mut Vec<Row>, row: Row) {
             let end = folded.last_mut().expect("the block before is there");
             end.repeated = Some((block, counted.map_or(1, |(_, times)| times) + 1));
             end.until = last.until;
-            end.servers = last.servers;
+            end.after = last.after;
             return;
         }
     }
@@ -122,9 +124,10 @@ fn same(a: &Row, b: &Row) -> bool {
             let shown = part.shown();
             shown.split(" ×").next().unwrap_or_default().to_string()
         };
-        let each = row.cells.iter().flat_map(|(&server, parts)| {
-            parts.iter().map(move |part| (server, shown(part)))
-        });
+        let each = row
+            .cells
+            .iter()
+            .flat_map(|(&server, parts)| parts.iter().map(move |part| (server, shown(part))));
         each.collect()
     };
     a.band.is_empty() && b.band.is_empty() && !a.cells.is_empty() && words(a) == words(b)

@@ -40,8 +40,11 @@ pub struct Look {
     pub height: Option<u16>,
 }
 
-/// Lines of the verdict that are shown above the end of a run.
-const LINES_OF_VERDICT: usize = 5;
+/// Lines of the verdict that are shown above the end of a run, if no server is blamed: what each of
+/// them is like. If one is, its column tells.
+const LINES_OF_VERDICT: usize = 11;
+/// The width of a column from which on all of them are shown.
+const COMFORTABLE: usize = 16;
 
 /// Writes the run.
 ///
@@ -59,7 +62,6 @@ pub fn print(
     let height = usize::from(look.height.unwrap_or(screen.1));
     let told = choice.apply(trace, tell(trace)).map_err(Failed::Choice)?;
     let everything = trace.records.len();
-    let events = told.len();
     let mut rows = rows(trace, &told, !look.unfolded);
     if !look.unfolded {
         rows = fold(rows);
@@ -74,33 +76,26 @@ pub fn print(
         [] => (0..trace.servers).collect(),
         chosen => BTreeSet::from_iter(chosen.iter().copied()).into_iter().collect(),
     };
-    let columns = Columns::new(trace, servers, width, look.numbers);
-    let short = !look.all && look.last.is_none();
-    let mut head = above(trace, verdict.as_ref(), width, short);
-    head.push(columns.head(blamed));
-    let foot = below(path, (rows.len(), events), width);
-    // The prompt of the shell takes a line as well.
-    let room = height.saturating_sub(head.len() + foot.len() + 1).max(3);
-    let lines = |row: &Row| columns.draw(row).len();
-    let shown: BTreeSet<usize> = match choice.around {
-        Some(moment) => {
-            let centre = row_at(&rows, moment);
-            fit::around(&rows, &lines, room, centre)
+    let ends = verdict.is_some() && choice.is_everything() && !look.all && look.last.is_none();
+    let head = above(trace, verdict.as_ref(), width, ends);
+    let foot = below(path, rows.len(), width);
+    // The line above the columns, and the shell's prompt, are lines as well.
+    let room = height.saturating_sub(head.len() + foot.len() + 2).max(3);
+    let mut columns = Columns::new(trace, servers, width, look.numbers);
+    let mut shown: BTreeSet<usize> = match (choice.around, look.last) {
+        (Some(moment), _) => {
+            fit::around(&rows, &|row| columns.draw(row).len(), room, row_at(&rows, moment))
         }
-        None if look.all => (0..rows.len()).collect(),
-        None if look.last.is_some() => {
-            let count = look.last.unwrap_or_default();
-            (rows.len().saturating_sub(count)..rows.len()).collect()
-        }
-        None if verdict.is_some() && choice.is_everything() => {
-            let before = &rows[..rows.len() - 1]; // the last row is the verdict itself
-            fit::last_rows(before, &lines, room, blamed)
-        }
-        None => (0..rows.len()).collect(),
+        (None, Some(count)) => (rows.len().saturating_sub(count)..rows.len()).collect(),
+        (None, None) => (0..rows.len()).collect(),
     };
+    if let (true, Some(verdict)) = (ends, &verdict) {
+        (columns, shown) = end_of(&rows[..rows.len() - 1], columns, room, verdict);
+    }
     for line in &head {
         write_line(out, line)?;
     }
+    write_line(out, &columns.head(blamed))?;
     let mut next = 0;
     for &row in &shown {
         gap(out, &columns, row - next)?;
@@ -115,6 +110,38 @@ pub fn print(
         }
     }
     Ok(out.flush()?)
+}
+
+/// The rows at the end of a failed run, the verdict's own left away. Where columns get narrow, those
+/// of servers that do nothing in these rows are left out.
+fn end_of(
+    rows: &[Row],
+    columns: Columns,
+    room: usize,
+    verdict: &Verdict,
+) -> (Columns, BTreeSet<usize>) {
+    let choose = |columns: &Columns| {
+        let lines = |row: &Row| columns.draw(row).len();
+        fit::last_rows(rows, &lines, room, verdict.guilty, &verdict.sentence)
+    };
+    let mut shown = choose(&columns);
+    if columns.cell >= COMFORTABLE {
+        return (columns, shown);
+    }
+    let mut columns = columns;
+    // Wider columns take fewer lines, so more rows are shown, and with them other servers.
+    for _ in 0..3 {
+        let active = |row: &usize| rows[*row].cells.keys().copied().collect::<Vec<_>>();
+        let mut servers: BTreeSet<ServerId> = shown.iter().flat_map(active).collect();
+        servers.extend(verdict.guilty);
+        columns = columns.only(servers.into_iter().collect());
+        shown = choose(&columns);
+    }
+    shown.retain(|&row| {
+        let cells = &rows[row].cells;
+        cells.is_empty() || cells.keys().any(|server| columns.servers.contains(server))
+    });
+    (columns, shown)
 }
 
 fn row_at(rows: &[Row], moment: Moment) -> usize {
@@ -145,7 +172,7 @@ fn above(trace: &Trace, verdict: Option<&Verdict>, width: usize, short: bool) ->
             let mut why = wrap(&[(wrong(), verdict.sentence.clone())], width);
             let rest = verdict.rest.iter().chain([&verdict.place]);
             for line in rest.flat_map(|line| indented(line, width)) {
-                if short && why.len() >= LINES_OF_VERDICT {
+                if short && (verdict.guilty.is_some() || why.len() >= LINES_OF_VERDICT) {
                     break;
                 }
                 why.push(line);
@@ -174,13 +201,11 @@ fn indented(text: &str, width: usize) -> Vec<Line> {
 }
 
 /// What the signs mean, and how to see more.
-fn below(path: &Path, (rows, events): (usize, usize), width: usize) -> Vec<Line> {
-    let signs = "L leader, C candidate, F follower; t term, v vote, 5@3 entry 5 of term 3, \
-                 c commit_index; → sent, ← arrived, ✗ lost";
-    let more = format!(
-        "{rows} rows, {events} events. All: make log F={} ARGS=--all; ARGS=--help tells what else",
-        path.display()
-    );
+fn below(path: &Path, rows: usize, width: usize) -> Vec<Line> {
+    let signs =
+        "L leader, C candidate, F follower; t term, v vote, 5@3 entry 5 of term 3, c commit";
+    let file = path.display();
+    let more = format!("all {rows} rows: make log F={file} ARGS=--all     more: ARGS=--help");
     [signs, &more].iter().flat_map(|text| wrap(&[(dim(), text.to_string())], width)).collect()
 }
 

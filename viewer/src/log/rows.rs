@@ -2,10 +2,11 @@
 //! a message with all that its handler does. A row never jumps over another one in its column, so
 //! that a column can be read from top to bottom.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::story::{Arrow, Part, Status, Told};
+use crate::story::{Arrow, Part, Status, Told, thread_of};
 use crate::trace::{Event, ServerId, Trace};
 
 /// What belongs together happens within so many nanoseconds.
@@ -26,8 +27,10 @@ pub struct Row {
     pub band: Vec<Part>,
     /// The servers that the test does something with.
     pub concerns: Vec<ServerId>,
-    /// All servers, when it is over.
+    /// All servers, when it begins: what the columns beside it show.
     pub servers: Rc<[Status]>,
+    /// All servers, when it is over.
+    pub after: Rc<[Status]>,
     /// It stands for a block of so many rows that came so many times.
     pub repeated: Option<(usize, usize)>,
 }
@@ -44,13 +47,14 @@ impl Row {
             band,
             concerns: told.concerns.into_iter().collect(),
             servers: told.servers.clone(),
+            after: told.servers.clone(),
             repeated: None,
         }
     }
 
     fn add(&mut self, told: &Told) {
         self.until = told.at;
-        self.servers = told.servers.clone();
+        self.after = told.servers.clone();
         self.concerns.extend(told.concerns);
         let parts = match told.server {
             Some(server) => self.cells.entry(server).or_default(),
@@ -66,9 +70,9 @@ impl Row {
     /// The servers with words, or that the test does something with.
     #[must_use]
     pub fn touches(&self, server: ServerId) -> bool {
-        let sent = self.cells.values().flatten().any(|part| {
-            matches!(&part.peers, Some((Arrow::Out, peers)) if peers.contains(&server))
-        });
+        let sent = self.cells.values().flatten().any(
+            |part| matches!(&part.peers, Some((Arrow::Out, peers)) if peers.contains(&server)),
+        );
         sent || self.cells.contains_key(&server)
             || self.concerns.contains(&server)
             || self.cells.is_empty() && self.concerns.is_empty()
@@ -78,7 +82,8 @@ impl Row {
 /// Joins events to rows; or makes a row of each.
 #[must_use]
 pub fn rows(trace: &Trace, told: &[Told], joining: bool) -> Vec<Row> {
-    let mut joiner = Joiner { trace, rows: Vec::new(), last: BTreeMap::new(), handling: BTreeMap::new() };
+    let mut joiner =
+        Joiner { trace, rows: Vec::new(), last: BTreeMap::new(), handling: BTreeMap::new() };
     for told in told {
         joiner.take(told, joining);
     }
@@ -89,27 +94,29 @@ struct Joiner<'a> {
     trace: &'a Trace,
     rows: Vec<Row>,
     /// The last row of each column, and its thread.
-    last: BTreeMap<ServerId, (usize, &'a str)>,
+    last: BTreeMap<ServerId, (usize, Cow<'a, str>)>,
     /// The request that a thread handles.
-    handling: BTreeMap<(ServerId, &'a str), Part>,
+    handling: BTreeMap<(ServerId, Cow<'a, str>), Part>,
 }
 
 impl<'a> Joiner<'a> {
     fn take(&mut self, told: &Told, joining: bool) {
         let record = &self.trace.records[told.event];
-        let thread = &record.thread[..];
+        let thread = thread_of(record);
         match told.server {
             _ if !joining => self.rows.push(Row::new(told)),
-            Some(server) if self.joins(server, thread, told) => {
-                let (row, _) = self.last[&server];
+            Some(server) if self.joins(server, &thread, told) => {
+                let row = self.last[&server].0;
                 self.rows[row].add(told);
             }
             Some(server) => {
                 let mut row = Row::new(told);
-                if let (Some(part), false) = (self.handling.get(&(server, thread)), told.arrives) {
+                let handled = self.handling.get(&(server, thread.clone()));
+                let begins = told.arrives || matches!(record.event, Event::Sent { .. });
+                if let (Some(part), false) = (handled, begins) {
                     row.cells.entry(server).or_default().insert(0, part.clone());
                 }
-                self.last.insert(server, (self.rows.len(), thread));
+                self.last.insert(server, (self.rows.len(), thread.clone()));
                 self.rows.push(row);
             }
             None => self.take_band(told),
@@ -120,8 +127,8 @@ impl<'a> Joiner<'a> {
     }
 
     fn joins(&self, server: ServerId, thread: &str, told: &Told) -> bool {
-        let Some(&(row, its_thread)) = self.last.get(&server) else { return false };
-        let row = &self.rows[row];
+        let Some((row, its_thread)) = self.last.get(&server) else { return false };
+        let row = &self.rows[*row];
         if told.arrives || told.at - row.at > TOGETHER_NS {
             return false;
         }
@@ -131,15 +138,22 @@ impl<'a> Joiner<'a> {
             || told.parts.first().is_some_and(|part| end.as_mut().is_some_and(|end| end.join(part)))
     }
 
-    /// A handler whose row was interrupted says again what it handles.
-    fn note_handler(&mut self, server: ServerId, thread: &'a str, told: &Told, event: &Event) {
+    /// A thread whose row was interrupted says again what it handles.
+    fn note_handler(&mut self, server: ServerId, thread: Cow<'a, str>, told: &Told, event: &Event) {
         match (event, told.parts.first()) {
-            (Event::Delivered(call), Some(_)) => {
-                let name = call.method.strip_prefix("Raft.").unwrap_or(&call.method);
-                let part = Part { text: format!("{name}, goes on"), ..told.parts[0].clone() };
-                self.handling.insert((server, thread), part);
+            (Event::Delivered(_) | Event::Received(_), Some(part)) => {
+                let text = match event {
+                    Event::Delivered(call) => {
+                        format!(
+                            "{} (on)",
+                            call.method.strip_prefix("Raft.").unwrap_or(&call.method)
+                        )
+                    }
+                    _ => format!("{} (on)", part.text),
+                };
+                self.handling.insert((server, thread), Part { text, ..part.clone() });
             }
-            (Event::Answered { .. }, _) => {
+            (Event::Answered { .. } | Event::Sent { .. }, _) => {
                 self.handling.remove(&(server, thread));
             }
             _ => (),
@@ -149,8 +163,28 @@ impl<'a> Joiner<'a> {
     /// What the test does in one go.
     fn take_band(&mut self, told: &Told) {
         match self.rows.last_mut() {
-            Some(row) if row.cells.is_empty() && told.at - row.until < TOGETHER_NS => row.add(told),
+            Some(row) if row.cells.is_empty() && told.at - row.until < TOGETHER_NS => {
+                let joined = match (row.band.last_mut(), &told.parts[..]) {
+                    (Some(last), [part]) => join_servers(last, part),
+                    _ => false,
+                };
+                let parts = if joined { Vec::new() } else { told.parts.clone() };
+                row.add(&Told { parts, ..told.clone() });
+            }
             _ => self.rows.push(Row::new(told)),
         }
     }
+}
+
+/// `starts server 0` and `starts server 1` are `starts server 0, 1`.
+fn join_servers(last: &mut Part, part: &Part) -> bool {
+    let Some((what, server)) = part.text.rsplit_once(' ') else { return false };
+    let same = last.text.strip_prefix(what).is_some_and(|servers| {
+        servers.starts_with(' ') && servers.chars().all(|c| c.is_ascii_digit() || " ,".contains(c))
+    });
+    let joins = same && server.chars().all(|c| c.is_ascii_digit());
+    if joins && last.text != part.text {
+        last.text = format!("{}, {server}", last.text);
+    }
+    joins
 }

@@ -75,9 +75,7 @@ fn vote(
             match asked {
                 _ if itself => ("votes for itself again".to_string(), Tone::Plain),
                 // It was asked again by the one whom it had voted for.
-                Some(asked) if asked == (old, term) => {
-                    (format!("votes {old} again"), Tone::Plain)
-                }
+                Some(asked) if asked == (old, term) => (format!("votes {old} again"), Tone::Plain),
                 _ => (format!("vote {old} KEPT"), Tone::Wrong),
             }
         }
@@ -85,9 +83,7 @@ fn vote(
         (Some(old), Some(Some(new))) if new_term => {
             (format!("{} (was {old})", cast(me, new)), Tone::Strong)
         }
-        (Some(old), Some(Some(new))) => {
-            (format!("vote {old}→{new} IN ONE TERM"), Tone::Wrong)
-        }
+        (Some(old), Some(Some(new))) => (format!("vote {old}→{new} IN ONE TERM"), Tone::Wrong),
         (Some(old), Some(None)) if new_term => (format!("vote {old} cleared"), Tone::Plain),
         (Some(old), Some(None)) => (format!("vote {old} cleared IN ONE TERM"), Tone::Wrong),
         (None, _) => return None,
@@ -128,7 +124,8 @@ fn peers(name: &str, known: &std::collections::BTreeMap<ServerId, u64>) -> Optio
         [] => return None,
         [value] if known.len() > 1 => format!("{name} all={value}"),
         _ => {
-            let each: Vec<_> = known.iter().map(|(peer, at)| format!("{name}[{peer}]={at}")).collect();
+            let each: Vec<_> =
+                known.iter().map(|(peer, at)| format!("{name}[{peer}]={at}")).collect();
             each.join(" ")
         }
     };

@@ -11,7 +11,7 @@ mod world;
 
 pub use causes::past_of;
 pub use part::{Arrow, Part, Tone, Topic};
-pub use teller::{Told, server_of_thread, tell};
+pub use teller::{Told, server_of_thread, tell, thread_of};
 pub use verdict::Verdict;
 pub use words::{entry_list, short};
 pub use world::{Server, Status, World};

@@ -1,5 +1,6 @@
 //! Each event in words, with where it stands and what every server is like then.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -40,6 +41,16 @@ pub fn server_of_thread(thread: &str) -> Option<ServerId> {
         .find_map(|word| thread.split_once(word).map(|(_, rest)| rest))?;
     let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
     after[..end].parse().ok()
+}
+
+/// The thread that goes on with what has happened: a request's is that of its handler, though the
+/// network's brings it.
+#[must_use]
+pub fn thread_of(record: &Record) -> Cow<'_, str> {
+    match &record.event {
+        Event::Delivered(call) => format!("{} at server-{}", call.method, call.to).into(),
+        _ => (&record.thread[..]).into(),
+    }
 }
 
 /// All events in words. The verdict is left to [`Verdict`](super::Verdict).

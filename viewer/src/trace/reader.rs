@@ -117,8 +117,7 @@ impl Trace {
     pub fn read(mut input: impl BufRead) -> Result<Trace, TraceError> {
         let mut line = Vec::new();
         input.read_until(b'\n', &mut line).map_err(TraceError::Io)?;
-        let version: Version =
-            serde_json::from_slice(&line).map_err(|_| TraceError::NotATrace)?;
+        let version: Version = serde_json::from_slice(&line).map_err(|_| TraceError::NotATrace)?;
         if version.trace != VERSION {
             return Err(TraceError::Version(version.trace));
         }
