@@ -159,6 +159,29 @@ fn lost_calls_and_repeats_are_counted() {
 }
 
 #[test]
+fn what_goes_on_in_one_go_is_summed_up() {
+    let mut script = Script::new(1);
+    for index in 1..=9 {
+        let rest = format!(r#""event":"applied","server":0,"index":{index},"command":"c""#);
+        script.event("service-0", &rest);
+    }
+    script.wait_ms(10);
+    for _ in 0..3 {
+        script.event("raft-0 any", &saved(0));
+    }
+    script.wait_ms(10);
+    for index in [10, 12] {
+        let rest = format!(r#""event":"applied","server":0,"index":{index},"command":"c""#);
+        script.event("service-0", &rest);
+    }
+    script.pass();
+    let shown = log(&script.write("summed.trace"), &["--all"]);
+    line(&shown, "service gets 1..9");
+    line(&shown, "saves ×3");
+    line(&shown, "service gets 10 c, service gets 12 c");
+}
+
+#[test]
 fn log_lines_of_the_code_stand_in_their_column() {
     let mut script = Script::new(3);
     script.event("raft-1 ticker", r#""event":"log","level":"info","text":"I \u001b[31mam one""#);

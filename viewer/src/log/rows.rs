@@ -61,7 +61,7 @@ impl Row {
             None => &mut self.band,
         };
         for part in &told.parts {
-            if !parts.last_mut().is_some_and(|last| last.join(part)) {
+            if !parts.last_mut().is_some_and(|last| last.join(part) || follows(last, part)) {
                 parts.push(part.clone());
             }
         }
@@ -174,6 +174,29 @@ impl<'a> Joiner<'a> {
             _ => self.rows.push(Row::new(told)),
         }
     }
+}
+
+/// `service gets 1 x` and `service gets 2 y` are `service gets 1..2`; of `applied 1`, `applied 2` the
+/// last is enough; what is said twice is counted.
+fn follows(last: &mut Part, part: &Part) -> bool {
+    let (Some((from, to)), Some((first, end))) = (last.entries, part.entries) else {
+        let (text, count) = last.text.split_once(" ×").unwrap_or((&last.text, "1"));
+        let same = text == part.text && last.peers.is_none() && last.topic == part.topic;
+        if let (true, Ok(count)) = (same, count.parse::<usize>()) {
+            last.text = format!("{text} ×{}", count + 1);
+        }
+        return same;
+    };
+    let both = |words: &str| last.text.starts_with(words) && part.text.starts_with(words);
+    if !(both("service gets ") || both("applied ")) || first != to + 1 {
+        return false;
+    }
+    last.entries = Some((from, end));
+    last.text = match both("applied ") {
+        true => part.text.clone(),
+        false => format!("service gets {from}..{end}"),
+    };
+    true
 }
 
 /// `starts server 0` and `starts server 1` are `starts server 0, 1`.
