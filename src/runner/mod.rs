@@ -188,7 +188,7 @@ fn run_suite(
     let passed = match selected[..] {
         [] => true, // `cargo test NAME` asks each suite for NAME; another has it
         _ if options.twice => determinism::check(suite, &selected, &options),
-        [test] if options.exact && options.hashes.is_none() => {
+        [test] if options.exact && options.hashes.is_none() && options.report.is_none() => {
             parallel::run_one(suite, test, &options)
         }
         _ if options.simulated => sweep::run(suite, &selected, &tests, &options),

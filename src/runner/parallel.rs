@@ -8,6 +8,7 @@ use super::LabTest;
 use super::options::Options;
 use super::output::{Sink, clear_progress, print, show_progress};
 use super::runs::{self, Runs};
+use super::sweep::{self, Booked};
 use super::tracing::short;
 use crate::labsync::{Condvar, Instant, Mutex, rng, thread};
 
@@ -31,6 +32,7 @@ struct Board {
     running: Vec<&'static str>,
     passed: usize,
     failed: Vec<&'static str>,
+    records: Vec<Booked>,
 }
 
 /// Runs one test, in real time or for each of its seeds, and nothing else; true if it passed. What
@@ -87,34 +89,38 @@ pub(super) fn run(suite: &str, tests: &[LabTest], filtered_out: usize, options: 
          {filtered_out} filtered out; finished in {:.2}s\n\n",
         start.elapsed().as_secs_f64()
     ));
-    failed == 0
+    let reported = sweep::report(options, suite, tests, &board.records);
+    failed == 0 && reported
 }
 
 impl Suite {
     /// Runs tests as long as there are any.
     fn work(&self) {
         while let Some(test) = self.take() {
-            let (passed, output) = self.run(test);
+            let (booked, output) = self.run(test);
             let mut board = self.board.lock();
             // Under the lock, so that the blocks of two tests do not mix.
             clear_progress();
             print(&output);
             board.running.retain(|name| *name != test.name);
-            if passed {
+            if booked.record.passed() {
                 board.passed += 1;
             } else {
                 board.failed.push(test.name);
             }
+            board.records.push(booked);
             self.test_ended.notify_all();
         }
     }
 
-    /// Whether a test passed, and what is to be shown of it.
-    fn run(&self, test: LabTest) -> (bool, Vec<u8>) {
+    /// What became of a test, and what is to be shown of it.
+    fn run(&self, test: LabTest) -> (Booked, Vec<u8>) {
         let sink = if self.live { Sink::Show } else { Sink::Keep };
         let mut runs = Runs::new(&self.name, test, &self.options, sink);
         let run = runs.run(self.options.seed.unwrap_or_else(short_seed), true);
-        (run.record.passed(), runs::shown(&mut runs, run))
+        let (record, printed_hash) = (run.record.clone(), run.printed_hash);
+        let booked = Booked { test: test.name, record, cause: None, printed_hash };
+        (booked, runs::shown(&mut runs, run))
     }
 
     fn take(&self) -> Option<LabTest> {

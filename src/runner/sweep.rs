@@ -111,12 +111,7 @@ pub(super) fn run(suite: &str, tests: &[LabTest], of: &[LabTest], options: &Opti
     sweep.wait(count, start);
     let board = sweep.board.lock();
     let mut passed = summarize(suite, &board, tests, start.elapsed());
-    if let Some(path) = &options.report
-        && let Err(error) = write_report(path, suite, tests, &board.records)
-    {
-        print(format!("cannot write the report {path}: {error}\n"));
-        passed = false;
-    }
+    passed &= report(options, suite, tests, &board.records);
     if let Some(file) = &options.hashes {
         passed &= hashes::check(file, suite, &board.records, options.renew_hashes);
     }
@@ -304,18 +299,24 @@ fn failures(board: &Board) -> String {
     if text.is_empty() { text } else { text + "\n" }
 }
 
-/// A line of JSON for each run: the seeds in order, the tests in the suite's.
-fn write_report(
-    path: &str,
+/// Writes the report, if one is asked for: a line of JSON for each run, the seeds in order, the
+/// tests in the suite's. False if it cannot be written.
+pub(super) fn report(
+    options: &Options,
     suite: &str,
     tests: &[LabTest],
     records: &[Booked],
-) -> std::io::Result<()> {
+) -> bool {
+    let Some(path) = &options.report else { return true };
     let mut ordered: Vec<_> = records.iter().collect();
     let place = |name: &str| tests.iter().position(|test| test.name == name);
     ordered.sort_by_key(|run| (run.record.seed, place(run.test)));
     let lines: String = ordered.iter().map(|run| run.to_json(suite)).collect();
-    std::fs::write(path, lines)
+    let written = std::fs::write(path, lines);
+    if let Err(error) = &written {
+        print(format!("cannot write the report {path}: {error}\n"));
+    }
+    written.is_ok()
 }
 
 fn row(name: &str, tally: &Tally) -> String {
