@@ -9,8 +9,8 @@ PARTS := 2A 2B 2C 2D
 MODULES := labgob labrpc labsync simulation $(foreach m,trace runner,$(if $(wildcard tests/$m),$m))
 # Modules whose tests run simulated as well.
 SIMULATED := labgob labrpc labsync
-COMMANDS := help test $(PARTS:%=test-%) sim $(PARTS:%=sim-%) replay show-trace check-determinism \
-  test-figure2 nemesis $(MODULES:%=test-%) $(SIMULATED:%=sim-%) progress bench lint
+COMMANDS := help test $(PARTS:%=test-%) $(PARTS:%=many-%) sim $(PARTS:%=sim-%) replay show-trace check-determinism \
+  test-figure2 nemesis $(MODULES:%=test-%) $(SIMULATED:%=sim-%) progress watch bench lint
 
 .PHONY: $(COMMANDS)
 .DEFAULT_GOAL := help
@@ -19,6 +19,7 @@ help::
 	@echo 'The Raft lab (MIT 6.824, Lab 2) in Rust'
 	@echo
 	@echo '  make progress         which tests pass, and what to do next   (simulated, some seconds)'
+	@echo '                        HINT=1: and where to look; make watch: again at each save'
 	@echo
 	@echo '  make test-2A          Part A: leader election             (3 tests, 6 seconds)'
 	@echo '  make test-2B          Part B: the log                     (10 tests, 10 seconds)'
@@ -26,6 +27,10 @@ help::
 	@echo '  make test-2D          Part D: log compaction              (7 tests, 40 seconds)'
 	@echo '  make test             all of these, and all tests of the modules below'
 	@echo '  make test T=NAME      the tests with NAME in their names:  make test T=figure_8_2c'
+	@echo
+	@echo '  make many-2A N=100 ...   the tests of a Part so many times in real time; failed runs are kept'
+	@echo '                        STOP=1 ends with the first failure, FOR=10m after a time, RERUN=1 runs'
+	@echo '                        the failed ones again; SHARD=2/5: one machine of five (sim as well)'
 	@echo
 	@echo '  make test-figure2     Figures 2 and 13, a test for each sentence  (a few seconds, simulated)'
 	@echo '  make test-figure2 T=_2a   those of Part A'
@@ -41,7 +46,7 @@ help::
 	@echo '  make test-labgob      encoding        make test-labrpc    the unreliable network'
 	@echo '  make test-labsync     threads, locks, rules   make test-simulation'
 	@echo
-	@echo '  make bench            what a lock, a thread, an encoding and an RPC cost'
+	@echo '  make bench            what the lab costs, with its goals; COMPARE=1: beside the run before'
 	@echo '  make lint             format, clippy and documentation, warnings denied'
 	@echo
 	@echo 'Variables, for any of the tests:'
@@ -51,34 +56,41 @@ help::
 	@echo '  TRACE=x.trace         record everything that happens (a failing simulated seed always is)'
 	@echo '  VERBOSE=1             show the log lines of Raft as well'
 
-export NAME := $(shell echo '$(T)' | tr A-Z a-z)
+# In lower case, as the tests' names are, which all begin with test_.
+export NAME := $(shell echo '$(T)' | tr A-Z a-z | sed 's/^test_//')
 
 FEATURES := $(if $(filter coro,$(KERNEL)),--features coro)
 SUITE = $(CARGO) test --quiet --test $(1) $(FEATURES) -- --must-match
-SIM := $(call SUITE,raft)
+# What becomes of many runs: no further one after a failure or a time, a part of them for each of
+# several machines, a report, failed runs kept, and those run again.
+MANY = $(if $(STOP),--stop-at-first) $(if $(FOR),--for $(FOR)) $(if $(SHARD),--shard $(SHARD)) \
+  $(if $(REPORT),--report $(REPORT)) $(if $(KEEP),--keep $(KEEP)) $(if $(RERUN),--failed-in $(REPORT))
+SIM = $(call SUITE,raft) $(MANY)
 
 ifndef T
 test:
 	$(SIM) --sim _2 --seeds 1-5
 	$(CARGO) test --no-fail-fast
+	$(CARGO) test --test figure2
 else
-# The list tells whether there is such a test, and which there are if not.
-LIST := $(CARGO) test --quiet --lib --tests -- --list
 test:
-	@names=$$($(LIST) 2>/dev/null | sed -n 's/: test$$//p'); \
-	case "$$names" in \
-	'') echo 'cannot list the tests: does it build?'; $(CARGO) build --tests; exit 2;; \
-	*"$$NAME"*) ;; \
-	*) echo "no test has '$$NAME' in its name; there are:"; printf '  %s\n' $$names; exit 2;; \
-	esac
-	$(CARGO) test --no-fail-fast --lib --tests -- "$$NAME"
+	@scripts/test.sh "$$NAME"
 endif
 
 # Each Part's tests end in its name.
 $(PARTS:%=test-%): test-%:
 	$(CARGO) test --test raft -- --must-match $(shell echo _$* | tr A-Z a-z)
 
+# Each test N times, in real time; T narrows the choice. Failed runs are kept, and RERUN=1 runs
+# those again.
+$(PARTS:%=many-%): REPORT ?= target/$@.jsonl
+$(PARTS:%=many-%): KEEP ?= target/failed
+$(PARTS:%=many-%): many-%:
+	$(CARGO) test --quiet --test raft -- --must-match $(or $(NAME),$(shell echo _$* | tr A-Z a-z)) \
+	  --seeds $(or $(SEEDS),$(N),100) $(MANY)
+
 # Simulated; T narrows the choice.
+sim $(PARTS:%=sim-%): REPORT ?= target/$@.jsonl
 sim:
 	$(SIM) --sim $(or $(NAME),_2)
 
@@ -115,8 +127,11 @@ $(MODULES:%=test-%): test-%:
 progress:
 	@scripts/progress.sh
 
+watch:
+	@scripts/watch.sh
+
 bench:
-	$(CARGO) bench --bench lab
+	@scripts/bench.sh
 
 lint:
 	$(CARGO) fmt --all --check

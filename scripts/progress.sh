@@ -8,6 +8,9 @@ cargo=${CARGO:-cargo}
 work=$(mktemp -d) || exit 2
 trap 'rm -rf -- "$work"' EXIT
 
+command -v "${cargo%% *}" >/dev/null ||
+  { echo "there is no '$cargo' in PATH: install Rust 1.95 or newer, see https://rustup.rs"; exit 2; }
+
 suites=raft
 [ ! -e tests/figure2/main.rs ] || suites='raft figure2'
 
@@ -102,7 +105,15 @@ awk '
     for (i = 1; i <= lines && i <= 12; i++) print "    " row[i]
     if (lines > 12) print "    ..."
     if (more) print "    " more " more follow from it"
-    print "    again:  make replay " suite "T=" failed[next_key] " SEED=1    (VERBOSE=1 shows its log)"
+    print "    NEXT  make replay " suite "T=" failed[next_key] " SEED=1    (VERBOSE=1 shows its log)"
+    while (ENVIRON["HINT"] != "" && (getline hint < "scripts/hints.txt") > 0) {
+      cut = index(hint, "|")
+      if (hint !~ /^#/ && index(failed[next_key], substr(hint, 1, cut - 1))) {
+        print "    hint: " substr(hint, cut + 1)
+        break
+      }
+    }
+    if (ENVIRON["HINT"] == "") print "    a hint:  make progress HINT=1"
     if (!good["raft" next_part] && next_part in mark)
       print "    to write it, see \"Your code here\" for " next_part ", first at " mark[next_part]
     else if (!suite && good["figure2" next_part] < count["figure2" next_part])

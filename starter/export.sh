@@ -80,7 +80,9 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 fresh=$work/fresh
-mkdir -p -- "$fresh" "$dir"
+mkdir -p -- "$fresh"
+mkdir -p -- "$dir" 2>"$work/error" ||
+  fail "cannot make the directory '$DIR': $(sed 's/.*: //' "$work/error")"
 dir=$(CDPATH= cd -- "$dir" && pwd -P)
 
 # What is given, as it is to be.

@@ -8,6 +8,7 @@ use super::rpc::{
 };
 use super::state::{Receipt, Role, State};
 use crate::labgob::Bytes;
+use crate::labsync::Instant;
 
 /// What a leader has to tell a follower.
 pub(super) enum Content {
@@ -102,7 +103,7 @@ impl State {
     /// Leaders: an entry N of the own term that a majority has (by `match_index`) is committed,
     /// and all before it (§5.3, §5.4).
     pub(super) fn advance_commit_index(&mut self) {
-        let Role::Leader(leader) = &self.role else { return };
+        let Role::Leader(leader) = &mut self.role else { return };
         let mut matched = leader.match_index.clone();
         matched[self.me] = self.log.last_index();
         matched.sort_unstable_by(|a, b| b.cmp(a));
@@ -111,6 +112,7 @@ impl State {
         // An entry of an earlier term could still be overwritten although a majority has it
         // (Figure 8); it commits along with the first one of our own term.
         if n > self.commit_index && self.log.term_at(n) == Some(self.current_term) {
+            leader.committed_at = Instant::now();
             self.commit_to(n);
             self.signals.replicate.notify_one();
         }

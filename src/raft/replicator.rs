@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Raft;
-use super::pacing::HEARTBEAT_INTERVAL;
+use super::pacing::{HEARTBEAT_INTERVAL, News};
 use super::replication::Content;
 use super::rpc::ServerId;
 use super::state::{Leader, Receipt, Role, State};
 use crate::labsync::{Instant, thread};
 
-/// How long the replicator lets news gather once there is something to send: commands that come
-/// close together, and the commit of the ones before, travel in one RPC.
-const GATHERING: Duration = Duration::from_millis(10);
+/// How long the replicator lets news gather once there is something to send: commands that are
+/// given together travel in one RPC. Each command waits for that long.
+const GATHERING: Duration = Duration::from_micros(300);
 
 /// A message for a follower, with all that its reply will be judged by.
 pub(super) struct Message {
@@ -84,9 +84,10 @@ impl State {
     /// Leaders: when the next message is due; `None` if this server does not lead.
     pub(super) fn next_due(&self) -> Option<Instant> {
         let Role::Leader(leader) = &self.role else { return None };
-        let due_of = |peer: ServerId| leader.pace[peer].next_due(self.has_news(leader, peer));
+        let now = Instant::now();
+        let due_of = |peer: ServerId| leader.pace[peer].next_due(self.news_for(leader, peer), now);
         // A leader without followers has nothing to send: it looks again after a heartbeat's time.
-        self.peers().map(due_of).min().or(Some(Instant::now() + HEARTBEAT_INTERVAL))
+        self.peers().map(due_of).min().or(Some(now + HEARTBEAT_INTERVAL))
     }
 
     /// The messages that are due now. All that an RPC says is copied out here, in the critical
@@ -96,7 +97,7 @@ impl State {
         for peer in self.peers() {
             let Role::Leader(leader) = &self.role else { break };
             let pace = &leader.pace[peer];
-            if !pace.is_due(self.has_news(leader, peer), now) {
+            if pace.next_due(self.news_for(leader, peer), now) > now {
                 continue;
             }
             let repeats = pace.unanswered.is_some();
@@ -109,10 +110,15 @@ impl State {
         messages
     }
 
-    /// Whether the follower may lack an entry, or may not have heard of a commit.
-    fn has_news(&self, leader: &Leader, peer: ServerId) -> bool {
-        self.log.last_index() >= leader.next_index[peer]
-            || self.commit_index > leader.pace[peer].commit_told
+    /// What the follower may lack, or may not have heard of.
+    fn news_for(&self, leader: &Leader, peer: ServerId) -> News {
+        if self.log.last_index() >= leader.next_index[peer] {
+            News::Entries
+        } else if self.commit_index > leader.pace[peer].commit_told {
+            News::Commit(leader.committed_at)
+        } else {
+            News::None
+        }
     }
 
     /// A message that this leader has sent has its reply, or is lost. What is new by now may be

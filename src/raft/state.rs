@@ -77,6 +77,8 @@ pub struct Leader {
     // Not in Figure 2.
     /// For each server, when to send the next message to it.
     pub(super) pace: Vec<Pace>,
+    /// When `commit_index` has risen last; when it was elected, if it has not.
+    pub(super) committed_at: Instant,
 }
 
 impl Leader {
@@ -86,6 +88,7 @@ impl Leader {
             next_index: vec![last_log_index + 1; servers],
             match_index: vec![0; servers],
             pace: vec![Pace::new(); servers],
+            committed_at: Instant::now(),
         }
     }
 

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use super::board::Booked;
 use super::output::print;
-use super::sweep::Booked;
 
 /// What the file begins with.
 const HEAD: &str = "\

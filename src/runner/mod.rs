@@ -8,8 +8,8 @@
 //!
 //! # Layout
 //! - `options.rs`: the command line
-//! - in the runner: `parallel.rs` (real time), `sweep.rs` (simulated), `determinism.rs`,
-//!   `hashes.rs`; under them `runs.rs` (the runs of one test), `child.rs` (its process), `limits.rs`
+//! - in the runner: `sweep.rs` (tests x seeds; `board.rs`, `report.rs`, `keep.rs`, `shard.rs`: what
+//!   came of them, and which), `determinism.rs`, `hashes.rs`; under them `runs.rs` (the runs of one test; `block.rs`: what is said of a failed one), `child.rs` (its process), `limits.rs`
 //!   and `output.rs` (what it may take and print); `causes.rs` (which failures follow from which)
 //! - `wire.rs`: what both say to each other; `record.rs`: the verdict; `tracing.rs`: recorded runs
 //! - in the process of a test: `serve.rs` (takes orders), `here.rs`, `simulated.rs`, `logger.rs`
@@ -22,6 +22,8 @@
     reason = "here the processes of the tests are started, and ended"
 )]
 
+mod block;
+mod board;
 mod canary;
 mod causes;
 mod child;
@@ -30,14 +32,16 @@ mod determinism;
 mod forbidden;
 mod hashes;
 mod here;
+mod keep;
 mod limits;
 mod logger;
 mod options;
 mod output;
-mod parallel;
 mod record;
+mod report;
 mod runs;
 mod serve;
+mod shard;
 mod simulated;
 mod sweep;
 mod tracing;
@@ -146,7 +150,7 @@ fn run_suite(
                 return ExitCode::SUCCESS;
             }
             Err(problem) => {
-                eprint!("{suite}: {problem}\n\n{}", options::USAGE);
+                eprintln!("{suite}: {problem}    (--help shows all options)");
                 return ExitCode::from(USAGE);
             }
         };
@@ -179,7 +183,7 @@ fn run_suite(
         && !selected.is_empty()
     {
         let seeds = options.seeds.clone();
-        trace.each |= selected.len() > 1 || (options.simulated && seeds.start() < seeds.end());
+        trace.each |= selected.len() > 1 || seeds.start() < seeds.end();
         if let Err(problem) = trace.check() {
             eprintln!("{suite}: {problem}");
             return ExitCode::from(USAGE);
@@ -188,11 +192,8 @@ fn run_suite(
     let passed = match selected[..] {
         [] => true, // `cargo test NAME` asks each suite for NAME; another has it
         _ if options.twice => determinism::check(suite, &selected, &options),
-        [test] if options.exact && options.hashes.is_none() && options.report.is_none() => {
-            parallel::run_one(suite, test, &options)
-        }
-        _ if options.simulated => sweep::run(suite, &selected, &tests, &options),
-        _ => parallel::run(suite, &selected, tests.len() - selected.len(), &options),
+        [test] if options.is_one_shown() => sweep::run_one(suite, test, &options),
+        _ => sweep::run(suite, &selected, &tests, &options),
     };
     if passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }

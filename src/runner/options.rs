@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::limits::{LIMIT, MEMORY_MB};
+use super::shard::Shard;
 use super::tracing::Tracing;
 use crate::labsync::Kernel;
 use crate::oracle;
@@ -17,10 +18,13 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --jobs N            run N tests at a time (also --test-threads N, or JOBS=N)
   --seed N            where the random choices come from (also SEED=N); default: a fresh one
   --sim               simulated: virtual time, every choice from the seed
-  --seeds N or A-B    simulated: the seeds 1 to N, or A to B (also SEEDS=...); default: 1
+  --seeds N or A-B    the seeds 1 to N, or A to B (also SEEDS=...); simulated: usually 1
   --kernel NAME       simulated: threads, or coro if built with that feature (also KERNEL=NAME)
   --twice             simulated: run each seed twice and report the first difference
-  --stop-at-first     simulated: no further run once one has failed; the same one each time
+  --stop-at-first     no further run once one has failed; simulated: the same one each time
+  --for TIME          no further run after 90s, 10m or 2h
+  --shard I/N         of all runs each N-th only, from the I-th on: a part for one of N machines
+  --keep DIR          keep each failed run in a folder of DIR: message, output, trace
   --terse             simulated: of a failure the message only: no trace, no shrinking
   --report FILE       write a line of JSON for each run: test, seed, seconds, failure
   --trace FILE        record everything that happens (also TRACE=FILE); of several runs, each in a
@@ -68,6 +72,12 @@ pub(super) struct Options {
     pub kernel_name: Option<String>,
     pub twice: bool,
     pub stop_at_first: bool,
+    /// After that time no run begins.
+    pub at_most: Option<Duration>,
+    /// Which part of all runs.
+    pub shard: Option<Shard>,
+    /// Where failed runs are kept.
+    pub keep: Option<String>,
     /// Where to write what became of each run.
     pub report: Option<String>,
     /// Tell of failures only what broke: no trace, no shrinking.
@@ -108,6 +118,9 @@ impl Options {
             kernel_name: set("KERNEL"),
             twice: false,
             stop_at_first: false,
+            at_most: None,
+            shard: None,
+            keep: None,
             report: None,
             terse: false,
             child: false,
@@ -147,6 +160,9 @@ impl Options {
                 "--twice" => (options.simulated, options.twice) = (true, true),
                 "--stop-at-first" => options.stop_at_first = true,
                 "--terse" => options.terse = true,
+                "--for" => options.at_most = Some(time(flag, &value()?)?),
+                "--shard" => options.shard = Some(shard(flag, &value()?)?),
+                "--keep" => options.keep = Some(value()?),
                 "--report" => options.report = Some(value()?),
                 "--launcher" => options.launcher = Some(value()?),
                 "--seeds" => options.seeds_chosen = Some(seeds(flag, &value()?)?),
@@ -175,6 +191,12 @@ impl Options {
             return Err("--twice does not record: leave out --trace (TRACE)".to_string());
         }
         Ok(Request::Run(Box::new(options)))
+    }
+
+    /// Whether one test is wanted, and to be seen as it goes, rather than counted.
+    pub fn is_one_shown(&self) -> bool {
+        let counted = [&self.hashes, &self.report, &self.keep].into_iter().any(Option::is_some);
+        self.exact && !counted && self.shard.is_none() && self.at_most.is_none()
     }
 
     /// Whether the test of that name is to run.
@@ -216,6 +238,25 @@ fn kernel(name: &str) -> Result<Kernel, String> {
 fn duration(what: &str, text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.filter(|limit| !limit.is_zero()).ok_or(format!("{what} {text:?} is no time in seconds"))
+}
+
+/// "90s", "10m", "2h".
+fn time(what: &str, text: &str) -> Result<Duration, String> {
+    let (number, factor) = match text.split_at_checked(text.len().saturating_sub(1)) {
+        Some((number, "s")) => (number, 1),
+        Some((number, "m")) => (number, 60),
+        Some((number, "h")) => (number, 3600),
+        _ => ("", 0),
+    };
+    let seconds = number.parse().ok().and_then(|number: u64| number.checked_mul(factor));
+    seconds
+        .filter(|&seconds| seconds > 0)
+        .map(Duration::from_secs)
+        .ok_or(format!("{what} {text:?} is no time: write 90s, 10m or 2h"))
+}
+
+fn shard(what: &str, text: &str) -> Result<Shard, String> {
+    Shard::parse(text).ok_or(format!("{what} {text:?} is no part: write I/N, from 1/N to N/N"))
 }
 
 fn positive(what: &str, text: &str) -> Result<usize, String> {
@@ -288,6 +329,10 @@ mod tests {
             (parse(&["--twice"], &[("TRACE", "x")]), "--twice does not record"),
             (parse(&["--limit", "0"], &[]), "--limit \"0\" is no time"),
             (parse(&["--limit", "-1"], &[]), "--limit \"-1\" is no time"),
+            (parse(&["--for", "10"], &[]), "--for \"10\" is no time: write 90s"),
+            (parse(&["--for", "0m"], &[]), "--for \"0m\" is no time"),
+            (parse(&["--for", "é"], &[]), "is no time"),
+            (parse(&["--shard", "0/4"], &[]), "--shard \"0/4\" is no part: write I/N"),
             (parse(&["--jobs", "0"], &[]), "--jobs \"0\" is not a positive number"),
             (parse(&[], &[("JOBS", "many")]), "JOBS \"many\" is not a positive number"),
         ];

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::FAILED;
 
@@ -23,13 +24,18 @@ pub(super) fn print(text: impl AsRef<[u8]>) {
     }
 }
 
-/// Shows how far the runner is; a terminal needs one line for that.
-pub(super) fn show_progress(mut line: String) {
+/// How many lines of progress stand on the terminal above the line of the cursor.
+static LINES_ABOVE: AtomicUsize = AtomicUsize::new(0);
+
+/// Shows how far the runner is: a table and a line on a terminal, which the next ones replace;
+/// elsewhere the line.
+pub(super) fn show_progress((table, mut line): (String, String)) {
     let mut err = std::io::stderr().lock();
     // Progress that nobody can see is no reason to fail.
     let _ = if err.is_terminal() {
-        line.truncate(100); // names are ASCII; a longer line would wrap and not be overwritten
-        write!(err, "\r\x1b[2K{line}\r")
+        line.truncate(79); // names are ASCII; a longer line would wrap and not be replaced
+        let above = LINES_ABOVE.swap(table.lines().count(), Ordering::Relaxed);
+        write!(err, "{}{table}{line}\r", back_over(above))
     } else {
         writeln!(err, "{line}")
     };
@@ -38,8 +44,15 @@ pub(super) fn show_progress(mut line: String) {
 /// Makes room for lines that stay, where progress is shown.
 pub(super) fn clear_progress() {
     if std::io::stderr().is_terminal() {
-        let _ = write!(std::io::stderr(), "\r\x1b[2K");
+        let above = LINES_ABOVE.swap(0, Ordering::Relaxed);
+        let _ = write!(std::io::stderr(), "{}", back_over(above));
     }
+}
+
+/// What takes the cursor to the first line of progress, and clears all from there on.
+fn back_over(lines_above: usize) -> String {
+    let up = if lines_above > 0 { format!("\x1b[{lines_above}A") } else { String::new() };
+    format!("\r{up}\x1b[J")
 }
 
 /// What to do with what a test prints.

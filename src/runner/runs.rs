@@ -4,17 +4,20 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::block;
 use super::child::{Child, Outcome};
+use super::keep::Folder;
 use super::limits::Limits;
 use super::options::Options;
 use super::output::{Output, Sink};
 use super::record::Record;
-use super::tracing::{self, short};
+use super::tracing::{self, Tracing, short};
 use super::wire::{Answer, RunOrder};
 use super::{LabTest, forbidden};
 use crate::labsync::Event;
 
 /// What became of one run.
+#[derive(Default)]
 pub(super) struct Run {
     /// What it printed and was not shown as it came.
     pub printed: Vec<u8>,
@@ -29,6 +32,12 @@ pub(super) struct Run {
     pub trace: Option<String>,
     /// All events, if they were asked for.
     pub events: Vec<Event>,
+}
+
+impl Run {
+    fn not_begun(seed: u64, problem: String) -> Run {
+        Run { record: Record::of_death(seed, problem), not_begun: true, ..Run::default() }
+    }
 }
 
 /// The process for runs of one test.
@@ -50,7 +59,14 @@ impl<'a> Runs<'a> {
     /// Runs the test once; if it is the `last` time, its process must end well, too.
     pub fn run(&mut self, seed: u64, last: bool) -> Run {
         let order = |trace| RunOrder { seed, trace, events: false };
-        let place = self.options.trace.as_ref().map(|t| (t.place(self.test.name, seed), t.at_once));
+        // A run in real time does not come back: it is recorded in case that it fails.
+        let folder = self.folder(seed).filter(|_| !self.options.simulated);
+        let kept = match folder.as_ref().map(Folder::trace).transpose() {
+            Ok(file) => file.map(Tracing::to),
+            Err(problem) => return Run::not_begun(seed, problem),
+        };
+        let tracing = self.options.trace.as_ref().or(kept.as_ref());
+        let place = tracing.map(|t| (t.place(self.test.name, seed), t.at_once));
         let trace = place.as_ref().map(|(place, at_once)| place.order(*at_once));
         let mut run = self.carry_out(order(trace));
         if let Some((place, _)) = place.filter(|_| !run.not_begun) {
@@ -59,7 +75,17 @@ impl<'a> Runs<'a> {
         if last && run.record.passed() {
             self.end(&mut run);
         }
+        if run.record.passed() && folder.is_some() {
+            folder.iter().for_each(Folder::forget);
+            run.trace = run.trace.filter(|_| self.options.trace.is_some());
+        }
         run
+    }
+
+    /// Where the run is kept, if it fails.
+    pub fn folder(&self, seed: u64) -> Option<Folder> {
+        let dir = self.options.keep.as_ref()?;
+        Some(Folder::of(dir, self.test.name, seed))
     }
 
     /// Simulates the test once, and tells all that happened.
@@ -70,15 +96,7 @@ impl<'a> Runs<'a> {
     fn carry_out(&mut self, order: RunOrder) -> Run {
         let mut output = Output::new(self.sink);
         let seed = order.seed;
-        let mut run = Run {
-            printed: Vec::new(),
-            printed_hash: 0,
-            record: Record::default(),
-            died: false,
-            not_begun: false,
-            trace: None,
-            events: Vec::new(),
-        };
+        let mut run = Run::default();
         let outcome = match self.child() {
             Err(problem) => Outcome::Gone(problem),
             Ok(child) => {
@@ -148,9 +166,9 @@ impl<'a> Runs<'a> {
         }
     }
 
-    /// The report of a failed run: what broke, where, and what to type next.
-    pub fn describe(&self, run: &Run) -> String {
-        let Record { seed, failure, elapsed, note, .. } = &run.record;
+    /// The first lines about a failed run: which, and what broke.
+    fn describe(&self, run: &Run) -> String {
+        let Record { seed, failure, elapsed, .. } = &run.record;
         let (name, seconds) = (self.test.name, elapsed.as_secs_f64());
         let mut text = format!("  ... FAILED --  {name}");
         text.push_str(&match (self.options.simulated, run.died) {
@@ -158,17 +176,16 @@ impl<'a> Runs<'a> {
             (false, false) => format!(" after {seconds:.1} s\n"),
             (_, true) => format!(", seed {seed}\n"),
         });
-        let again = if self.options.simulated {
-            replay_command(self.suite, name, *seed)
-        } else {
-            let verbose = if self.suite == "raft" { "; add VERBOSE=1 for its log" } else { "" };
-            format!("make test T={} SEED={seed}{verbose}", short(name))
-        };
-        let again = format!("again: {again}");
-        let forbidden = forbidden::note().filter(|_| RUNS_RAFT.contains(&self.suite));
-        let parts = [failure, note, &run.trace, &forbidden, &Some(again)];
-        parts.into_iter().flatten().for_each(|part| text.push_str(&indented(part)));
-        text
+        text + &block::told(failure.as_deref().unwrap_or_default())
+    }
+
+    /// What to type to see the run again.
+    fn again(&self, seed: u64) -> String {
+        if self.options.simulated {
+            return replay_command(self.suite, self.test.name, seed);
+        }
+        let verbose = if self.suite == "raft" { "; add VERBOSE=1 for its log" } else { "" };
+        format!("make test T={} SEED={seed}{verbose}", short(self.test.name))
     }
 }
 
@@ -201,18 +218,26 @@ fn replay_command(suite: &str, test: &str, seed: u64) -> String {
     format!("make {target} T={name} SEED={seed}    (VERBOSE=1 shows its log)")
 }
 
-/// All that is to be said of a failed run: the report, its trace, an explanation.
+/// All that is to be said of a failed run: what broke, what else is known of it, what to do next.
 fn report(runs: &mut Runs<'_>, run: &Run) -> String {
     let mut text = runs.describe(run);
-    if !runs.options.simulated || runs.options.terse || run.not_begun {
-        return text;
+    let mut traced = run.trace.clone();
+    let explained = runs.options.simulated && !runs.options.terse && !run.not_begun;
+    if explained && traced.is_none() {
+        traced = Some(tracing::record_again(runs.test, run, runs.suite, runs.options));
     }
-    if runs.options.trace.is_none() {
-        let line = tracing::record_again(runs.test, run, runs.suite, runs.options);
-        text.push_str(&indented(&line));
+    let explanation = if explained { runs.explain() } else { None };
+    let forbidden = forbidden::note().filter(|_| RUNS_RAFT.contains(&runs.suite));
+    for more in [&run.record.note, &explanation, &forbidden].into_iter().flatten() {
+        text.push_str(&block::labelled("NOTE", &more.lines().collect::<Vec<_>>()));
     }
-    runs.explain().iter().for_each(|more| text.push_str(&indented(more)));
-    text
+    let traced = traced.unwrap_or_default();
+    let trace = traced.strip_prefix("trace: ");
+    let lines: Vec<_> = trace.unwrap_or(&traced).lines().collect();
+    text.push_str(&block::labelled("TRACE", &lines));
+    let trace = trace.and_then(|rest| rest.split("    ").next());
+    let failure = run.record.failure.as_deref().unwrap_or_default();
+    text + &block::next(runs.suite, runs.again(run.record.seed), trace, failure)
 }
 
 /// What is to be shown of a run: what it printed and was not shown yet, and the report.

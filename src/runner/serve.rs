@@ -48,7 +48,7 @@ pub(super) fn run(test: LabTest, options: &Options, explain: Option<Explain>) ->
     let mut simulated = Simulated::new(test, options, explain);
     while let Ok(Some(order)) = wire::receive::<Order>(&socket) {
         let (nonce, answer) = match order {
-            Order::End => break,
+            Order::End => return ExitCode::SUCCESS,
             Order::Explain(nonce) => (nonce, Answer::Explained(simulated.explain())),
             Order::Run(nonce, order) => {
                 let under_way = socket.try_clone().ok().map(|socket| {
@@ -67,7 +67,9 @@ pub(super) fn run(test: LabTest, options: &Options, explain: Option<Explain>) ->
         };
         tell(&socket, nonce, answer);
     }
-    ExitCode::SUCCESS
+    // The runner is gone. The thread that waits for that may be slower than a test that ends because
+    // of it, and what the test has started must not outlive both.
+    end_all();
 }
 
 fn open() -> Result<UnixStream> {
@@ -90,7 +92,7 @@ fn open() -> Result<UnixStream> {
 }
 
 /// Ends this process and those that it has started.
-fn end_all() {
+fn end_all() -> ! {
     // Started by hand, it would not be the first of its group.
     if getpgrp() == getpid() {
         let _ = kill_process_group(getpid(), Signal::KILL);

@@ -1,8 +1,9 @@
-//! Many seeds: tests x seeds, simulated on all cores, with a summary.
+//! Many runs: tests x seeds, some at a time, with a summary.
 //!
-//! Each core runs a process that takes some seeds of one test, one after another. A process that
-//! dies (an abort, a thread that never gives up its turn) has failed at the seed at hand; another
-//! process runs the other seeds.
+//! In real time each run has a process of its own, and `--jobs` of them run at a time: they mostly
+//! sleep. Simulated, each core has a process that takes some seeds of one test, one after another.
+//! A process that dies (an abort, a thread that never gives up its turn) has failed at the seed at
+//! hand; another process runs the other seeds.
 //!
 //! A test may fail because of a rule that has a test of its own (`causes.rs`): then that one is
 //! shown, and the other is counted among those that follow from it.
@@ -10,120 +11,182 @@
 //! Whoever wants one failure only (`--stop-at-first`) gets the same one each time: shares are taken
 //! in order, one seed of each test before the next seed of any, and those taken are finished.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
 use super::LabTest;
-use super::causes::{Cause, Causes};
+use super::board::{Board, Booked};
+use super::causes::Causes;
 use super::hashes;
+use super::keep;
 use super::options::Options;
 use super::output::{Sink, clear_progress, print, show_progress};
-use super::record::Record;
+use super::report::Report;
 use super::runs::{self, Run, Runs};
-use crate::labsync::{Condvar, Instant, Mutex, thread};
+use crate::labsync::{Condvar, Instant, Mutex, rng, thread};
 
-/// How many seeds a process takes at a time.
+/// How many seeds a process takes at a time, simulated.
 const SEEDS_AT_A_TIME: u64 = 10;
-/// How many failures are shown in full: the first of each test.
-const MOST_FAILURES_SHOWN: usize = 5;
+/// How often progress is shown on a terminal, and where there is none.
+const SHOW_EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+
+/// How often it is looked whether Ctrl-C has come.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Some seeds of one test.
 struct Share {
     test: LabTest,
     seeds: RangeInclusive<u64>,
+    /// Which of the selected tests it is.
+    number: u64,
 }
 
 struct Sweep {
     suite: String,
-    board: Mutex<Board>,
+    /// How many tests there are.
+    tests: u64,
+    board: Mutex<State>,
     /// Notified when a share is done.
     share_done: Condvar,
     causes: Causes,
     options: Options,
-    /// With one seed only, what each test prints is shown.
+    start: Instant,
+    /// Which sources are run, for runs that are kept.
+    about: String,
+    /// With one run of each test, what each prints is shown.
     show_all: bool,
+    /// One at a time: what a test prints is shown as it comes.
+    live: bool,
 }
 
-#[derive(Default)]
-struct Board {
+struct State {
     waiting: VecDeque<Share>,
     working: usize,
-    results: BTreeMap<&'static str, Tally>,
-    done: u64,
-    /// The tests of which a failure has been shown in full.
-    shown: BTreeSet<&'static str>,
-    records: Vec<Booked>,
+    board: Board,
+    report: Report,
 }
 
-/// A run that is over.
-pub(super) struct Booked {
-    pub test: &'static str,
-    pub record: Record,
-    /// What its failure follows from.
-    pub cause: Option<Cause>,
-    /// A hash of what it printed.
-    pub printed_hash: u64,
-}
-
-impl Booked {
-    fn to_json(&self, suite: &str) -> String {
-        let cause = self.cause.as_ref();
-        self.record.to_json(suite, self.test, cause.map(|cause| (cause.test.name, &cause.run)))
+/// Runs one test, in real time or for each of its seeds, and nothing else; true if it passed. What
+/// it prints is shown as it comes.
+pub(super) fn run_one(suite: &str, test: LabTest, options: &Options) -> bool {
+    let mut runs = Runs::new(suite, test, options, Sink::Show);
+    let seeds = seeds_of(options);
+    let last = *seeds.end();
+    let mut passed = true;
+    for seed in seeds {
+        let run = runs.run(seed, seed == last);
+        passed &= run.record.passed();
+        print(runs::shown(&mut runs, run));
     }
-}
-
-#[derive(Default)]
-struct Tally {
-    runs: u64,
-    failed_seeds: Vec<u64>,
-    /// Of those seeds, how many failures follow from that of another test, and from which at first.
-    following: usize,
-    follows: Option<&'static str>,
-    elapsed: Duration,
-    cpu: Duration,
+    passed
 }
 
 /// Runs the `tests`, some `of` the suite's, for all seeds; true if all passed.
 pub(super) fn run(suite: &str, tests: &[LabTest], of: &[LabTest], options: &Options) -> bool {
     let start = Instant::now();
-    let (first, last) = (*options.seeds.start(), *options.seeds.end());
-    let count = tests.len() as u64 * (last - first + 1);
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let how_many = tests.len();
-    print(format!("\nsimulating {how_many} tests of suite {suite}, seeds {first} to {last}\n"));
-    let at_a_time = if options.stop_at_first { 1 } else { SEEDS_AT_A_TIME };
-    let shares = shares(tests, first, last, at_a_time);
+    let report = match Report::begin(options.report.as_deref()) {
+        Ok(report) => report,
+        Err(problem) => {
+            print(format!("{problem}\n"));
+            return false;
+        }
+    };
+    let stop = stop_on_signals();
+    let jobs = if options.simulated { cores() } else { options.jobs };
+    let shares = shares(tests, options, jobs);
+    let show_all = options.seeds.start() == options.seeds.end();
     let sweep = Arc::new(Sweep {
         suite: suite.to_string(),
-        board: Mutex::new(Board { waiting: shares, ..Board::default() }),
+        tests: tests.len() as u64,
+        board: Mutex::new(State { waiting: shares, working: 0, board: Board::default(), report }),
         share_done: Condvar::new(),
         causes: Causes::new(suite, of, options),
         options: options.clone(),
-        show_all: first == last,
+        start,
+        about: options.keep.as_ref().map(|_| keep::about()).unwrap_or_default(),
+        show_all,
+        live: !options.simulated && jobs == 1,
     });
-    for core in 0..cores {
+    print(sweep.opening(jobs));
+    for job in 0..jobs {
         let sweep = sweep.clone();
-        thread::spawn(format!("sweep {core}"), move || sweep.work());
+        thread::spawn(format!("runner {job}"), move || sweep.work());
     }
-    sweep.wait(count, start);
-    let board = sweep.board.lock();
-    let mut passed = summarize(suite, &board, tests, start.elapsed());
-    passed &= report(options, suite, tests, &board.records);
+    let stopped = sweep.wait(&stop);
+    let mut state = sweep.board.lock();
+    if stopped {
+        state.board.stopped = true;
+        clear_progress();
+        let under_way = state.board.running.len();
+        print(format!("\nstopped by a signal; {under_way} runs under way are not counted\n"));
+    }
+    let not_run = of.len() - tests.len();
+    let filtered_out = if options.simulated { 0 } else { not_run };
+    let once = show_all && !options.simulated;
+    print(state.board.summary(suite, tests, once, filtered_out, start.elapsed()));
+    let mut passed = state.board.failed() == 0 && !stopped;
+    let records = std::mem::take(&mut state.board.records);
+    if let Err(problem) = state.report.finish(suite, tests, &records) {
+        print(format!("{problem}\n"));
+        passed = false;
+    }
     if let Some(file) = &options.hashes {
-        passed &= hashes::check(file, suite, &board.records, options.renew_hashes);
+        passed &= hashes::check(file, suite, &records, options.renew_hashes);
     }
     passed
 }
 
-fn shares(tests: &[LabTest], first: u64, last: u64, at_a_time: u64) -> VecDeque<Share> {
+/// Set when Ctrl-C comes, or whoever has started this wants it to end; when that comes once more,
+/// the runner ends at once. The processes of the tests end with the runner.
+fn stop_on_signals() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)] {
+        // Without, the signal ends the runner as it always does: no summary, nothing else lost.
+        let _ = flag::register_conditional_shutdown(signal, code, stop.clone());
+        let _ = flag::register(signal, stop.clone());
+    }
+    stop
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+/// The seeds to run: in real time a fresh one, if none was asked for.
+fn seeds_of(options: &Options) -> RangeInclusive<u64> {
+    if options.simulated || options.seeds_chosen.is_some() {
+        return options.seeds.clone();
+    }
+    // One that is quickly typed.
+    let seed = rng::fresh_seed() % 1_000_000_000;
+    seed..=seed
+}
+
+fn shares(tests: &[LabTest], options: &Options, jobs: usize) -> VecDeque<Share> {
+    let at_a_time = if options.stop_at_first || !options.simulated { 1 } else { SEEDS_AT_A_TIME };
+    let mut numbered: Vec<(u64, LabTest)> = (0..).zip(tests.iter().copied()).collect();
+    // Several at a time: in real time from the last Part on, where the longest are.
+    if !options.simulated && jobs > 1 {
+        numbered.reverse();
+    }
+    if !options.simulated && options.seeds_chosen.is_none() {
+        let share = |(number, test)| Share { test, seeds: seeds_of(options), number };
+        return numbered.into_iter().map(share).collect();
+    }
+    let (first, last) = (*options.seeds.start(), *options.seeds.end());
     let mut shares = VecDeque::new();
     let mut from = first;
     loop {
         let to = from.saturating_add(at_a_time - 1).min(last);
-        shares.extend(tests.iter().map(|&test| Share { test, seeds: from..=to }));
+        let share = |&(number, test)| Share { test, seeds: from..=to, number };
+        shares.extend(numbered.iter().map(share));
         if to == last {
             return shares;
         }
@@ -132,6 +195,26 @@ fn shares(tests: &[LabTest], first: u64, last: u64, at_a_time: u64) -> VecDeque<
 }
 
 impl Sweep {
+    fn opening(&self, jobs: usize) -> String {
+        let (tests, suite) = (self.tests, &self.suite);
+        let (first, last) = (self.options.seeds.start(), self.options.seeds.end());
+        let part = self.options.shard.map(|s| format!(", shard {s}")).unwrap_or_default();
+        match (self.options.simulated, self.show_all) {
+            (true, _) => {
+                format!(
+                    "\nsimulating {tests} tests of suite {suite}, seeds {first} to {last}{part}\n"
+                )
+            }
+            (false, true) => {
+                format!("\nrunning {tests} tests of suite {suite}, {jobs} at a time\n")
+            }
+            (false, false) => format!(
+                "\nrunning {tests} tests of suite {suite}, seeds {first} to {last}{part}, \
+                 {jobs} at a time\n"
+            ),
+        }
+    }
+
     fn work(&self) {
         while let Some(share) = self.take() {
             self.run_share(&share);
@@ -139,25 +222,45 @@ impl Sweep {
     }
 
     fn take(&self) -> Option<Share> {
-        let mut board = self.board.lock();
-        let share = board.waiting.pop_front()?;
-        board.working += 1;
+        let mut state = self.board.lock();
+        let share = state.waiting.pop_front()?;
+        state.working += 1;
+        state.board.running.push(share.test.name);
         Some(share)
     }
 
     fn run_share(&self, share: &Share) {
-        let mut runs = Runs::new(&self.suite, share.test, &self.options, Sink::Keep);
-        let last = *share.seeds.end();
-        for seed in share.seeds.clone() {
-            let run = runs.run(seed, seed == last);
+        let sink = if self.live { Sink::Show } else { Sink::Keep };
+        let mut runs = Runs::new(&self.suite, share.test, &self.options, sink);
+        let mut seeds = share.seeds.clone().filter(|&seed| self.is_mine(share, seed)).peekable();
+        while let Some(seed) = seeds.next() {
+            if self.is_time_over() {
+                break;
+            }
+            let run = runs.run(seed, seeds.peek().is_none());
             self.book(share.test, &mut runs, run);
         }
-        let mut board = self.board.lock();
-        if self.options.stop_at_first && !board.shown.is_empty() {
-            board.waiting.clear();
+        let mut state = self.board.lock();
+        if self.options.stop_at_first && state.board.has_shown_any() {
+            state.waiting.clear();
         }
-        board.working -= 1;
+        state.board.ended(share.test.name);
+        state.working -= 1;
         self.share_done.notify_all();
+    }
+
+    /// Whether a run belongs to the shard that is asked for: each n-th of all does.
+    fn is_mine(&self, share: &Share, seed: u64) -> bool {
+        let Some(shard) = self.options.shard else { return true };
+        // Each row of tests is turned by one, lest a shard has the same tests in all of them.
+        let row = seed - self.options.seeds.start();
+        let column = (share.number + row % self.tests) % self.tests;
+        shard.has(u128::from(row) * u128::from(self.tests) + u128::from(column))
+    }
+
+    /// Whether it is too late to begin another run.
+    fn is_time_over(&self) -> bool {
+        self.options.at_most.is_some_and(|time| self.start.elapsed() >= time)
     }
 
     /// Takes in what became of a run, and shows it, or what it follows from, if it is to be shown.
@@ -167,11 +270,15 @@ impl Sweep {
         let told = cause.as_ref().map_or(test, |cause| cause.test);
         let shown = match failure {
             None => self.show_all,
-            Some(_) => self.board.lock().may_show_failure(told),
+            Some(_) => {
+                self.show_all && !self.options.simulated
+                    || self.board.lock().board.may_show_failure(told)
+            }
         };
         let (record, printed_hash) = (run.record.clone(), run.printed_hash);
+        let folder = failure.and_then(|_| runs.folder(run.record.seed));
         let text = match &cause {
-            _ if !shown => Vec::new(),
+            _ if !shown && folder.is_none() => Vec::new(),
             None => runs::shown(runs, run),
             Some(cause) => {
                 let mut runs = Runs::new(&self.suite, cause.test, &self.options, Sink::Keep);
@@ -179,148 +286,41 @@ impl Sweep {
                 runs::shown(&mut runs, run)
             }
         };
-        let mut board = self.board.lock();
+        let kept = folder.map(|folder| folder.keep(&text, &self.about));
+        let mut state = self.board.lock();
         // Under the lock, so that the blocks of two runs do not mix.
-        if !text.is_empty() {
+        if shown {
             clear_progress();
             print(&text);
+            kept.iter().for_each(|line| print(runs::indented(line)));
         }
-        board.count(Booked { test: test.name, record, cause, printed_hash });
+        let booked = Booked { test: test.name, record, cause, printed_hash };
+        state.report.add(&self.suite, &booked);
+        state.board.count(booked);
     }
 
-    fn wait(&self, count: u64, start: Instant) {
+    /// Waits until all runs are over, and shows how far they are; true if it was told to stop.
+    fn wait(&self, stop: &AtomicBool) -> bool {
         let terminal = std::io::stderr().is_terminal();
-        let every = Duration::from_secs(if terminal { 1 } else { 15 });
-        let mut next_show = start + every;
-        let mut board = self.board.lock();
-        while board.working > 0 || !board.waiting.is_empty() {
-            self.share_done.wait_until(&mut board, next_show);
+        let every = if terminal { SHOW_EVERY.0 } else { SHOW_EVERY.1 };
+        let seeds = (self.options.seeds.end() - self.options.seeds.start()).saturating_add(1);
+        let runs = self.tests.saturating_mul(seeds);
+        let count = self.options.shard.map_or(runs, |shard| shard.size_of(runs));
+        let mut next_show = self.start + every;
+        let mut state = self.board.lock();
+        while state.working > 0 || !state.waiting.is_empty() {
+            if stop.load(Ordering::Relaxed) {
+                return true;
+            }
+            let next_look = Instant::now() + LOOK_EVERY;
+            self.share_done.wait_until(&mut state, next_look.min(next_show));
             if Instant::now() >= next_show {
                 next_show += every;
-                let failed: usize = board.results.values().map(|t| t.failed_seeds.len()).sum();
-                let (done, seconds) = (board.done, start.elapsed().as_secs_f64());
-                show_progress(format!("[{done}/{count} runs, {failed} failed, {seconds:.0} s]"));
+                if !self.live {
+                    show_progress(state.board.progress(count, self.start.elapsed()));
+                }
             }
         }
+        false
     }
-}
-
-impl Board {
-    /// Whether a failure of `test` is shown in full.
-    fn may_show_failure(&mut self, test: LabTest) -> bool {
-        self.shown.len() < MOST_FAILURES_SHOWN && self.shown.insert(test.name)
-    }
-
-    fn count(&mut self, run: Booked) {
-        let record = &run.record;
-        self.done += 1;
-        let tally = self.results.entry(run.test).or_default();
-        tally.runs += 1;
-        tally.elapsed += record.elapsed;
-        tally.cpu += record.cpu;
-        if !record.passed() {
-            tally.failed_seeds.push(record.seed);
-        }
-        if let Some(cause) = &run.cause {
-            tally.following += 1;
-            tally.follows.get_or_insert(cause.test.name);
-        }
-        self.records.push(run);
-    }
-}
-
-impl Tally {
-    fn all_follow(&self) -> bool {
-        self.following > 0 && self.following == self.failed_seeds.len()
-    }
-
-    /// What is to be said of its failures: where they begin, or what all of them follow from.
-    fn remark(&self) -> String {
-        match (self.failed_seeds.iter().min(), self.follows) {
-            (Some(_), Some(test)) if self.all_follow() => format!("  follows from {test}"),
-            (Some(seed), _) => format!("  first failing seed {seed}"),
-            (None, _) => String::new(),
-        }
-    }
-}
-
-fn summarize(suite: &str, board: &Board, tests: &[LabTest], wall: Duration) -> bool {
-    let mut text = format!(
-        "\n{:38} {:>6} {:>6} {:>11} {:>9}\n",
-        "test", "runs", "failed", "virtual s", "CPU s"
-    );
-    let mut total = Tally::default();
-    for test in tests {
-        let Some(tally) = board.results.get(test.name) else { continue };
-        text.push_str(&format!("{}{}\n", row(test.name, tally), tally.remark()));
-        total.runs += tally.runs;
-        total.elapsed += tally.elapsed;
-        total.cpu += tally.cpu;
-        total.failed_seeds.extend(&tally.failed_seeds);
-    }
-    text.push_str(&format!("{}\n", row("all", &total)));
-    let failed = total.failed_seeds.len() as u64;
-    text.push_str(&failures(board));
-    let has_failed = |test: &&LabTest| {
-        board.results.get(test.name).is_some_and(|tally| !tally.failed_seeds.is_empty())
-    };
-    let first = tests.iter().find(has_failed);
-    first.iter().for_each(|first| text.push_str(&runs::advice(suite, first.name)));
-    let verdict = if failed == 0 { "ok" } else { "FAILED" };
-    text.push_str(&format!(
-        "\ntest result: {verdict}. {} passed; {failed} failed; 0 ignored; 0 measured; \
-         0 filtered out; finished in {:.2}s\n\n",
-        total.runs - failed,
-        wall.as_secs_f64()
-    ));
-    print(text);
-    failed == 0
-}
-
-/// The tests to be read first, if others follow from them, and how many; and how many of them
-/// were shown.
-fn failures(board: &Board) -> String {
-    let mut first: BTreeMap<&str, usize> = BTreeMap::new();
-    for (test, tally) in &board.results {
-        match tally.follows.filter(|_| tally.all_follow()) {
-            Some(cause) => *first.entry(cause).or_default() += 1,
-            None if tally.failed_seeds.is_empty() => {}
-            None => drop(first.entry(test).or_default()),
-        }
-    }
-    let (count, shown) = (first.len(), board.shown.len());
-    let mut text = String::new();
-    for (test, more) in first.iter().filter(|&(_, &more)| more > 0) {
-        text.push_str(&format!("\n{test} failed, and {more} more follow from it"));
-    }
-    if count > shown {
-        text.push_str(&format!("\n({shown} of {count} failed tests are shown above)"));
-    }
-    if text.is_empty() { text } else { text + "\n" }
-}
-
-/// Writes the report, if one is asked for: a line of JSON for each run, the seeds in order, the
-/// tests in the suite's. False if it cannot be written.
-pub(super) fn report(
-    options: &Options,
-    suite: &str,
-    tests: &[LabTest],
-    records: &[Booked],
-) -> bool {
-    let Some(path) = &options.report else { return true };
-    let mut ordered: Vec<_> = records.iter().collect();
-    let place = |name: &str| tests.iter().position(|test| test.name == name);
-    ordered.sort_by_key(|run| (run.record.seed, place(run.test)));
-    let lines: String = ordered.iter().map(|run| run.to_json(suite)).collect();
-    let written = std::fs::write(path, lines);
-    if let Err(error) = &written {
-        print(format!("cannot write the report {path}: {error}\n"));
-    }
-    written.is_ok()
-}
-
-fn row(name: &str, tally: &Tally) -> String {
-    let (elapsed, cpu) = (tally.elapsed.as_secs_f64(), tally.cpu.as_secs_f64());
-    let (runs, failed) = (tally.runs, tally.failed_seeds.len());
-    format!("{name:38} {runs:6} {failed:6} {elapsed:11.1} {cpu:9.2}")
 }

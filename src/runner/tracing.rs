@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::keep::Folder;
 use super::options::Options;
 use super::output::Sink;
 use super::runs::{Run, Runs};
@@ -117,15 +118,18 @@ impl Place {
 /// process of its own: a failed run may have left anything behind.
 pub(super) fn record_again(test: LabTest, first: &Run, suite: &str, options: &Options) -> String {
     let seed = first.record.seed;
-    let path = Path::new(FAILED_RUNS).join(format!("{}-{seed}.trace", short(test.name)));
-    let ready = std::fs::create_dir_all(FAILED_RUNS)
-        .map_err(|error| format!("cannot make the directory {FAILED_RUNS}: {error}"))
-        .and_then(|()| trace::check_place(&path));
-    if let Err(problem) = ready {
-        return format!("no trace: {problem}");
-    }
+    let path = match &options.keep {
+        Some(dir) => Folder::of(dir, test.name, seed).trace().map(PathBuf::from),
+        None => std::fs::create_dir_all(FAILED_RUNS)
+            .map_err(|error| format!("cannot make the directory {FAILED_RUNS}: {error}"))
+            .map(|()| Path::new(FAILED_RUNS).join(format!("{}-{seed}.trace", short(test.name)))),
+    };
+    let path = match path.and_then(|path| trace::check_place(&path).map(|()| path)) {
+        Ok(path) => path,
+        Err(problem) => return format!("no trace: {problem}"),
+    };
     let tracing = Tracing { at_once: true, ..Tracing::to(path.display().to_string()) };
-    let options = Options { trace: Some(tracing), ..options.clone() };
+    let options = Options { trace: Some(tracing), keep: None, ..options.clone() };
     let mut runs = Runs::new(suite, test, &options, Sink::Keep);
     let second = runs.run(seed, true);
     let (Some(line), false) = (&second.trace, second.not_begun) else {
@@ -137,11 +141,7 @@ pub(super) fn record_again(test: LabTest, first: &Run, suite: &str, options: &Op
             second.record.failure.unwrap_or_default()
         ),
         (true, true) if first.record.failure == second.record.failure => line.clone(),
-        (false, false) if first.record.is_same_run(&second.record) => {
-            let whole = second.record.traced == Some(Ok(()));
-            let hint = if whole { "    (make show-trace F=...)" } else { "" };
-            format!("{line}{hint}")
-        }
+        (false, false) if first.record.is_same_run(&second.record) => line.clone(),
         _ => format!(
             "{line}    (but that second run went another way: not deterministic; see\n\
              \x20      make check-determinism T={} SEED={seed})",

@@ -81,6 +81,26 @@ fn each_figure_2_test_stands_at_its_line() {
     check(&format!("{PAGE_OF_TESTS} lacks tests"), &faults);
 }
 
+/// `make progress HINT=1` has something to say, whichever test is the first to fail.
+#[test]
+fn each_test_has_a_hint() {
+    let hints = read("scripts/hints.txt");
+    let parts: Vec<_> = hints.lines().filter_map(|line| Some(line.split_once('|')?.0)).collect();
+    let mut faults = Vec::new();
+    for file in
+        files(Path::new("tests/figure2"), "rs").iter().chain(&files(Path::new("tests/raft"), "rs"))
+    {
+        let text = read(file);
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        for test in words.filter(|word| is_test_name(word)) {
+            if !parts.iter().any(|part| test.contains(part)) {
+                faults.push(format!("{file}: {test}"));
+            }
+        }
+    }
+    check("scripts/hints.txt has none for these", &faults);
+}
+
 #[test]
 fn each_page_is_in_the_book() {
     let linked: BTreeSet<_> =

@@ -193,7 +193,8 @@ impl<'a> Words<'a> {
     }
 
     fn literal(&mut self, expected: &str) -> Result<(), String> {
-        if self.next(expected)? == expected { Ok(()) } else { Err(self.wrong(expected)) }
+        let quoted = format!("{expected:?}");
+        if self.next(&quoted)? == expected { Ok(()) } else { Err(self.wrong(&quoted)) }
     }
 
     fn number<T: FromStr>(&mut self, what: &str) -> Result<T, String> {
@@ -258,7 +259,7 @@ pub fn test_nemesis_plans() {
     let head = "3 servers, 5 s, 1 clients, pause 10 ms";
     let wrong = [
         ("three servers", "line 1 (of \"three servers\"), column 1: expected the number of"),
-        ("3 servers, 5 m", "column 14: expected s,, found \"m\""),
+        ("3 servers, 5 m", "column 14: expected \"s,\", found \"m\""),
         ("0 servers, 5 s", "expected 1 to 9 servers, found \"0\""),
         ("1.2 cut 0=1", "line 2 (of \"1.2 cut 0=1\"), column 9: expected a link"),
         (

@@ -53,7 +53,7 @@ fn test_all_end_when_the_runner_is_killed() {
 
 /// Whether Ctrl-C is ignored, by this process and so by all that it starts: a shell does that to
 /// what a script runs in the background.
-fn ignores_ctrl_c() -> bool {
+pub fn ignores_ctrl_c() -> bool {
     const SIGINT: u32 = 2;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -11,7 +11,7 @@
 //! - `verdicts.rs`: which verdict each of them gets, in real time, simulated, alone
 //! - `endings.rs`: what is left when a test, or the runner, has ended
 //! - `traces.rs`: recorded runs that are disturbed; `equal.rs`: runs that differ, and hashes
-//! - `support.rs`: runs of the runner
+//! - `many.rs`: many runs; `support.rs`: runs of the runner
 
 #![allow(
     clippy::disallowed_types,
@@ -26,6 +26,7 @@ use raftlab::runner;
 mod endings;
 mod equal;
 mod hostile;
+mod many;
 mod support;
 mod traces;
 mod verdicts;
@@ -34,5 +35,6 @@ fn main() -> ExitCode {
     if std::env::var_os("HOSTILE").is_some() {
         return runner::main("hostile", &[hostile::TESTS]);
     }
-    runner::main("runner", &[verdicts::TESTS, endings::TESTS, traces::TESTS, equal::TESTS])
+    let parts = [verdicts::TESTS, endings::TESTS, traces::TESTS, equal::TESTS, many::TESTS];
+    runner::main("runner", &parts)
 }

@@ -40,15 +40,17 @@ pub fn run(command: &mut Command) -> Said {
 }
 
 impl Said {
-    /// All of the words must be there.
+    /// All of the words must be there, wherever their lines are broken.
     #[track_caller]
     pub fn says(&self, words: &[&str]) {
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let all = flat(&self.text);
         for word in words {
             let short = |line: &str| line.chars().take(200).collect::<String>();
             let lines = self.text.lines().filter(|line| !line.starts_with("yyy"));
             let shown: Vec<_> = lines.map(short).take(100).collect();
             let (shown, errors) = (shown.join("\n"), &self.errors);
-            assert!(self.text.contains(word), "{word:?} is missing in:\n{shown}\n{errors}");
+            assert!(all.contains(&flat(word)), "{word:?} is missing in:\n{shown}\n{errors}");
         }
     }
 

@@ -34,9 +34,9 @@ fn fails(name: &str, how: &[&str], words: &[&str]) {
         said.says(words);
         let short = &name["test_".len()..];
         let again = if simulated {
-            format!("again: make replay S=hostile T={short} SEED=1")
+            format!("  NEXT     make replay S=hostile T={short} SEED=1")
         } else {
-            format!("again: make test T={short} SEED=")
+            format!("  NEXT     make test T={short} SEED=")
         };
         said.says(&[&again]);
         assert!(said.after < Duration::from_secs(30), "{name} took {:?}", said.after);
@@ -108,7 +108,11 @@ fn test_memory_and_output_are_limited() {
 }
 
 fn test_a_failure_is_told_whatever_the_output_does() {
-    fails("test_panic", &[], &["as everybody does\n      in thread 'culprit' at tests/runner/"]);
+    fails(
+        "test_panic",
+        &[],
+        &["  BROKE    as everybody does\n  NOTICED  in thread 'culprit' at tests/runner/"],
+    );
     fails("test_lock_stdout_and_panic", &[], &["with the output locked"]);
     fails("test_long_panic", &[], &["long long", "bytes left out"]);
 }

@@ -57,7 +57,7 @@ fn test_a_failing_seed_is_recorded_again() {
         let (output, text, directory) = misbehave("test_that_fails", arguments);
         assert!(!output.status.success());
         let name = "target/traces/that_fails-1.trace";
-        assert!(text.contains(&format!("      trace: {name}    (make")), "{text}");
+        assert!(text.contains(&format!("  TRACE    {name}\n")), "{text}");
         assert!(!text.contains("not deterministic"), "{text}");
         let trace = Trace::open(directory.join(name)).unwrap();
         let last = &trace.records().last().unwrap().event;
@@ -81,7 +81,7 @@ fn test_a_process_that_dies_leaves_its_trace() {
     for (what, arguments, name) in cases {
         let (output, text, directory) = misbehave(what, arguments);
         assert!(!output.status.success());
-        assert!(text.contains(&format!("trace: {name}")), "{text}");
+        assert!(text.contains(&format!("  TRACE    {name}")), "{text}");
         assert!(!text.contains("not deterministic"), "{text}");
         let trace = Trace::open(directory.join(name)).unwrap();
         assert!(trace.cut().is_some_and(|cut| cut.left == 0), "{:?}", trace.cut());

@@ -1,13 +1,14 @@
 //! Part B, and D for snapshots: what a leader sends, and when (§5.2, §5.3, §7).
 //!
 //! The paper asks for heartbeats in idle periods, for retries without end, and for no more. The
-//! rest is this implementation's: news go out at once, but not while a message is unanswered, and
-//! a heartbeat has all that the follower may lack.
+//! rest is this implementation's: entries go out at once, but not while a message is unanswered; a
+//! commit waits a little for entries that may carry it; a heartbeat has all that the follower may
+//! lack.
 
 use std::time::Duration;
 
 use super::*;
-use crate::raft::pacing::HEARTBEAT_INTERVAL;
+use crate::raft::pacing::{COMMIT_TOLD_WITHIN, HEARTBEAT_INTERVAL};
 
 /// What a message is, by its peer.
 #[derive(PartialEq, Eq, Debug)]
@@ -179,15 +180,17 @@ fn a_refused_append_is_retried_at_once_from_further_back() {
     assert_eq!(sent, [Sent::Append(OTHER, 1, 2)]);
 }
 
-/// A commit is news too: followers hear of it at once, and once (§5.3: the leader includes the
+/// A commit is news too: followers hear of it soon, and once (§5.3: the leader includes the
 /// highest index it knows to be committed in future messages).
 #[test]
-fn a_commit_is_told_at_once_and_once() {
+fn a_commit_is_told_soon_and_once() {
     let mut state = leader(&[1]);
     state.append_command(command(2));
 
-    let now = all_answered(&mut state);
+    let start = all_answered(&mut state);
     assert_eq!(state.commit_index, 2);
+    assert_eq!(sends(&mut state, start), [], "the next command may carry it");
+    let now = Instant::now() + COMMIT_TOLD_WITHIN;
     let told = state.take_messages_due(now);
     for message in &told {
         let Content::Append(args) = &message.content else { panic!("no snapshot") };
@@ -198,6 +201,20 @@ fn a_commit_is_told_at_once_and_once() {
 
     assert_eq!(told.len(), 2);
     assert_eq!(sends(&mut state, now), [], "everybody knows");
+}
+
+/// The next command does not wait for the commit of the one before, and carries it.
+#[test]
+fn entries_carry_a_commit_at_once() {
+    let mut state = leader(&[1]);
+    state.append_command(command(2));
+    let now = all_answered(&mut state);
+    state.append_command(command(3));
+
+    let messages = state.take_messages_due(now);
+
+    let Content::Append(args) = &messages[0].content else { panic!("no snapshot") };
+    assert_eq!((args.prev_log_index, args.leader_commit, args.entries.len()), (2, 2, 1));
 }
 
 /// A leader with a compacted log, and what its first two messages to a follower were that lacks

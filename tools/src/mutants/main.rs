@@ -15,6 +15,7 @@
 )]
 
 mod column;
+mod excerpt;
 mod json;
 mod options;
 mod outputs;
@@ -117,7 +118,8 @@ fn check_outputs(root: &Path, patches: &[Patch], options: &Options) -> Result<bo
     let columns: Vec<_> = column::COLUMNS.iter().collect();
     let suites = program.build(&scratch, &columns)?;
     let mut wrong = 0;
-    for shown in &all {
+    // From the end of each page to its beginning, since a new block may have other lines.
+    for shown in all.iter().rev() {
         let printed = shown.run(&suites, root, &scratch.trace_file())?;
         let outcome = match shown.renewed(&printed) {
             Ok(renewed) if shown.is_as_shown(&renewed) => continue,
@@ -127,6 +129,10 @@ fn check_outputs(root: &Path, patches: &[Patch], options: &Options) -> Result<bo
                 continue;
             }
             Ok(_) => "it has other numbers now; RENEW=1 writes them".to_string(),
+            Err(_) if options.renew && shown.rewrite(root, &printed)? => {
+                println!("{}: written anew; read it, and what the page says of it", shown.place());
+                continue;
+            }
             Err(problem) => problem,
         };
         wrong += 1;

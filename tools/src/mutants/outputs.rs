@@ -19,6 +19,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::excerpt::failure_in;
 use crate::plant::{self, REFERENCE};
 use crate::scratch::Suites;
 
@@ -154,6 +155,24 @@ impl Shown {
 
     pub fn is_as_shown(&self, renewed: &[(usize, String)]) -> bool {
         self.block == renewed
+    }
+
+    /// Writes to the page what is printed now, if it is a failure's block; true if it is.
+    pub fn rewrite(&self, root: &Path, printed: &str) -> Result<bool, String> {
+        let has = |label: &str| self.block.iter().any(|(_, line)| line.contains(label));
+        let with_next = has("again:") || has("  NEXT  ");
+        let Some(mut block) = failure_in(printed, with_next) else { return Ok(false) };
+        let typed = self.block.iter().take_while(|(_, line)| line.starts_with('$'));
+        block.splice(..0, typed.map(|(_, line)| line.clone()));
+        let file = root.join(&self.page);
+        let problem = |error| format!("{}: {error}", file.display());
+        let text = fs::read_to_string(&file).map_err(problem)?;
+        let mut lines: Vec<String> = text.lines().map(ToString::to_string).collect();
+        // Behind the comment and the fence.
+        let first = self.line + 1;
+        lines.splice(first..first + self.block.len(), block);
+        fs::write(&file, lines.join("\n") + "\n").map_err(problem)?;
+        Ok(true)
     }
 
     /// Writes the lines to the page.

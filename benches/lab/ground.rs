@@ -1,8 +1,7 @@
-//! What the lab's foundations cost, in CPU time, so that a busy machine does not change the
-//! figures much: `make bench`, in a release build. Each figure is the least of several rounds.
+//! What Raft stands on: locks, threads, encoding, calls. In CPU time, so that a busy machine does not
+//! change the figures much; each is the least of several rounds.
 
 use std::hint::black_box;
-use std::process::ExitCode;
 
 use raftlab::labgob::{self, Bytes};
 use raftlab::labrpc::{Network, Server, Service};
@@ -10,20 +9,19 @@ use raftlab::labsync::{Instant, Mutex, thread};
 use raftlab::raft::rpc::{AppendEntriesArgs, Entry};
 use raftlab::runner::cpu_time;
 
+use crate::table::{Goal, Table};
+
 const ROUNDS: usize = 5;
 
-fn main() -> ExitCode {
-    if cpu_time().is_none() {
-        eprintln!("note: no CPU times on this system; the figures are wall-clock times");
-    }
-    locks();
-    threads();
-    encoding();
-    calls();
-    ExitCode::SUCCESS
+/// All of them.
+pub fn measure_all(table: &mut Table) {
+    locks(table);
+    threads(table);
+    encoding(table);
+    calls(table);
 }
 
-fn locks() {
+fn locks(table: &mut Table) {
     let count = 20_000_000;
     let plain = parking_lot_mutex(count);
     let ours = Mutex::new(0_u64);
@@ -32,8 +30,8 @@ fn locks() {
             *black_box(&ours).lock() += 1;
         }
     });
-    println!("lock + unlock, uncontended: {checked:.1} ns");
-    println!("  parking_lot alone:        {plain:.1} ns (difference {:.1} ns)", checked - plain);
+    table.add("lock and unlock, uncontended", checked, "ns", Goal::None, 0.1);
+    table.add("the same with parking_lot alone", plain, "ns", Goal::None, 0.1);
 }
 
 #[allow(clippy::disallowed_types, reason = "the yardstick is what labsync is built on")]
@@ -46,17 +44,17 @@ fn parking_lot_mutex(count: u64) -> f64 {
     })
 }
 
-fn threads() {
+fn threads(table: &mut Table) {
     let count = 100_000;
     let cost = measure(count, || {
         for _ in 0..count {
             thread::spawn("bench", || ()).join();
         }
     });
-    println!("spawn + join:               {:.1} us", cost / 1000.0);
+    table.add("spawn and join a thread, CPU", cost / 1000.0, "us", Goal::None, 0.2);
 }
 
-fn encoding() {
+fn encoding(table: &mut Table) {
     let integers = (1_u64, 2_u64, 300_u64, 4_u64);
     let count = 2_000_000;
     let four = measure(count, || {
@@ -81,13 +79,12 @@ fn encoding() {
             black_box(labgob::from_bytes::<AppendEntriesArgs>(&bytes)).expect("just encoded");
         }
     });
-    let (small, large) = (labgob::to_bytes(&integers).len(), labgob::to_bytes(&args).len());
-    println!("labgob, there and back:");
-    println!("  4 integers ({small} bytes):      {:.2} us", four / 1000.0);
-    println!("  100 log entries ({large} bytes): {:.2} us", hundred / 1000.0);
+    table.add("labgob, 4 integers there and back", four / 1000.0, "us", Goal::AtMost(1.0), 0.1);
+    let name = "labgob, AppendEntries with 100 entries";
+    table.add(name, hundred / 1000.0, "us", Goal::AtMost(10.0), 0.1);
 }
 
-fn calls() {
+fn calls(table: &mut Table) {
     let network = Network::new();
     let mut server = Server::new();
     server.add_service(Service::new("Echo").method("Twice", |number: u64| number * 2));
@@ -96,13 +93,24 @@ fn calls() {
     network.connect("end", "server");
     network.enable("end", true);
     let count = 100_000;
-    let cost = measure(count, || {
+    let call_all = || {
         for i in 0..count {
             let reply: Option<u64> = end.call("Echo.Twice", &i);
             assert_eq!(reply, Some(i * 2), "the network is reliable");
         }
-    });
-    println!("one RPC, sequential client: {:.1} us", cost / 1000.0);
+    };
+    let cost = measure(count, call_all);
+    let begin = Instant::now();
+    call_all();
+    let wall = begin.elapsed().as_secs_f64() * 1e9 / count as f64;
+    table.add(
+        "one RPC, sequential client, by the clock",
+        wall / 1000.0,
+        "us",
+        Goal::AtMost(17.5),
+        0.3,
+    );
+    table.add("one RPC, sequential client, CPU", cost / 1000.0, "us", Goal::AtMost(21.0), 0.1);
 }
 
 /// The cost of one of `count` operations that `work` does, in ns.
