@@ -55,6 +55,19 @@ grade:
 	  $(if $(ONLY),--only "$(ONLY)") $(if $(GROUP),--group "$(GROUP)") $(if $(JOBS),--jobs $(JOBS)) \
 	  $(if $(ANEW),--anew) $(GRADE_OPTIONS)
 
+# A project with an unnamed bug; its solution goes to target/exercises, or to SOLUTION=file. PART=A
+# to D, or L for locks; with PHRASE='...' of your own nobody can tell the bug from the number.
+exercise:
+	@test -n "$(N)" -a -n "$(DIR)" || \
+	  { echo 'which one, and where?  make exercise N=7 DIR=../ex-7'; exit 2; }
+	@$(GRADING) exercise "$(N)" "$(DIR)" $(if $(PART),--part $(PART)) \
+	  $(if $(PHRASE),--phrase "$(PHRASE)") $(if $(SOLUTION),--solution "$(SOLUTION)")
+
+exercise-check:
+	@test -n "$(ANSWER)" -a -n "$(DIR)" || \
+	  { echo 'which answer?  make exercise-check DIR=../ex-7 ANSWER=vote-once'; exit 2; }
+	@$(GRADING) check "$(DIR)" "$(ANSWER)"
+
 # What the handbook shows is what is printed; RENEW=1 writes other numbers, say of lines, to its pages.
 # WHOLE=1 takes the program of `make mutants`.
 check-outputs:

@@ -14,6 +14,7 @@
 )]
 
 mod compile;
+mod exercise;
 mod grade;
 mod harness;
 mod hash;
@@ -32,6 +33,7 @@ use std::thread::available_parallelism;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::exercise::{Answer, Exercise};
 use self::grade::Grading;
 use self::harness::Harness;
 use self::sandbox::Guard;
@@ -55,6 +57,10 @@ struct Options {
 enum What {
     /// Grade a folder of submissions, or one submission
     Grade(GradeOptions),
+    /// Write a project with an unnamed bug
+    Exercise(ExerciseOptions),
+    /// Is this the rule that an exercise's bug breaks?
+    Check { dir: PathBuf, answer: String },
 }
 
 #[derive(Args)]
@@ -90,9 +96,27 @@ struct GradeOptions {
     no_bubblewrap: bool,
 }
 
+#[derive(Args)]
+struct ExerciseOptions {
+    /// Equal numbers have equal bugs
+    number: u64,
+    dir: PathBuf,
+    /// Only bugs of a Part: A to D, or L for locks
+    #[arg(long)]
+    part: Option<char>,
+    /// Whoever knows it can tell the bug from the number
+    #[arg(long, default_value = "the lab")]
+    phrase: String,
+    /// Where the solution is written
+    #[arg(long)]
+    solution: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
     let result = match Options::parse().what {
         What::Grade(options) => grade(&options),
+        What::Exercise(options) => write_exercise(&options),
+        What::Check { dir, answer } => check_answer(&dir, &answer),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -102,6 +126,32 @@ fn main() -> ExitCode {
             ExitCode::from(WRONG)
         }
     }
+}
+
+fn write_exercise(options: &ExerciseOptions) -> Result<bool, String> {
+    let ExerciseOptions { number, dir, part, phrase, solution } = options;
+    let apart = || root().join(format!("target/exercises/{number}.txt"));
+    let solution = solution.clone().unwrap_or_else(apart);
+    let dir = std::path::absolute(dir).map_err(|error| error.to_string())?;
+    let exercise =
+        Exercise { number: *number, phrase, part: *part, dir: &dir, solution: &solution };
+    exercise.write(root())?;
+    println!("exercise {number} is in {}: see EXERCISE.md there", dir.display());
+    println!("its solution, for you alone: {}", solution.display());
+    Ok(true)
+}
+
+fn check_answer(dir: &Path, answer: &str) -> Result<bool, String> {
+    let is = exercise::check(root(), dir, answer)?;
+    println!(
+        "{answer}: {}",
+        match is {
+            Answer::Right => "right, that is the rule.",
+            Answer::Beside => "near: the broken rule stands beside it.",
+            Answer::Wrong => "no, that rule is kept.",
+        }
+    );
+    Ok(is == Answer::Right)
 }
 
 /// The repository with the lab.

@@ -122,7 +122,7 @@ impl Referee<'_> {
             .collect())
     }
 
-    /// The report of one run of the referee; empty if its time was over before it could write one.
+    /// The report of one run of the referee; not all of it if its time was over before.
     fn run(&self, tests: &[&str], arguments: &[&str], oracle: Oracle) -> Result<Vec<Line>, String> {
         let left = self.end.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -139,10 +139,12 @@ impl Referee<'_> {
         command.current_dir(self.folder).env("ORACLE", oracle.name());
         let end = process::run(&mut command, &log, left)
             .map_err(|error| format!("cannot run the referee: {error}"))?;
-        let text = match end {
-            End::TimeIsOver => return Ok(Vec::new()),
-            End::Ended(_) => fs::read_to_string(&report),
-        };
+        let text = fs::read_to_string(&report);
+        if matches!(end, End::TimeIsOver) {
+            // What there is of it counts; its last line may be cut off.
+            let text = text.unwrap_or_default();
+            return Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect());
+        }
         let text = text.map_err(|error| {
             let said = process::read_log(&log);
             let last: Vec<&str> = said.lines().rev().take(5).collect();
