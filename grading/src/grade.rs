@@ -14,7 +14,7 @@ use crate::compile::{Bench, Build};
 use crate::harness::Harness;
 use crate::hash;
 use crate::run::{Outcome, Referee, in_seconds, stage};
-use crate::sandbox::{Guard, set_mode};
+use crate::sandbox::Guard;
 use crate::scan::{self, Use};
 use crate::scheme::{Forbidden, Scheme, Suite};
 use crate::submission::{Sources, Submission};
@@ -241,8 +241,6 @@ impl Grading<'_> {
         let copy = folder.join("program");
         fs::copy(program, &copy)
             .map_err(|error| format!("cannot copy {}: {error}", program.display()))?;
-        // Another user must get there.
-        set_mode(folder, 0o711)?;
         self.guard.launcher(folder, &copy)
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::process::{self, End};
+use crate::sandbox::set_mode;
 use crate::scheme::{Count, Group, Limits, Oracle};
 
 /// What became of one test.
@@ -212,6 +213,9 @@ pub fn stage(base: &Path, name: &str) -> Result<PathBuf, String> {
     let folder = base.join(name);
     let _ = fs::remove_dir_all(&folder); // it need not be there
     fs::create_dir_all(&folder).map_err(|error| format!("cannot make {folder:?}: {error}"))?;
+    // Another user must get there.
+    set_mode(base, 0o711)?;
+    set_mode(&folder, 0o711)?;
     Ok(folder)
 }
 

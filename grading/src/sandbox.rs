@@ -36,16 +36,24 @@ const PROGRAM: &str = "/lab/test";
 /// Who may read the programs: nobody. A process whose program cannot be read is not open to others,
 /// nor to itself, by way of /proc/self/mem.
 const RUN_ONLY: u32 = 0o111;
+/// This shell can close whatever this program was given by those who have started it.
+const BASH: &str = "/bin/bash";
+const CLOSE: &str = "\
+for fd in /proc/self/fd/*; do
+  fd=${fd##*/}
+  if [ \"$fd\" -gt 2 ]; then eval \"exec $fd>&-\"; fi
+done
+";
 /// Libraries, wherever a system has them.
 const LIBRARIES: [&str; 5] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"];
 
 impl Guard {
     /// The best that works here; it is tried, with a program that surely runs.
     pub fn best() -> Guard {
-        let mut arguments = namespaces();
-        arguments.extend(["--ro-bind", "/", "/", "--proc", "/proc", "true"].map(str::to_string));
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        if works("bwrap", &arguments) {
+        let mut words = bubblewrap();
+        words.extend(["--ro-bind", "/", "/", "--proc", "/proc", "true"].map(str::to_string));
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if works(words[0], &words[1..]) {
             return Guard::Bubblewrap;
         }
         Guard::without_bubblewrap()
@@ -84,12 +92,14 @@ impl Guard {
             Guard::Bubblewrap => {
                 let filter = folder.join("filter.bpf");
                 write(&filter, &filter_bytes()?)?;
-                let mut words = vec!["bwrap".to_string()];
-                words.extend(namespaces());
+                let mut words = bubblewrap();
                 let there = LIBRARIES.iter().flat_map(|place| ["--ro-bind-try", place, place]);
                 words.extend(there.map(str::to_string));
-                words.extend(["--proc", "/proc", "--dev", "/dev", "--ro-bind"].map(str::to_string));
-                words.push(program.display().to_string());
+                words.extend(
+                    ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+                        .map(str::to_string),
+                );
+                words.extend(["--ro-bind".to_string(), program.display().to_string()]);
                 words.extend([PROGRAM, "--remount-ro", "/", "--chdir", "/"].map(str::to_string));
                 words.extend(["--seccomp", "9", PROGRAM].map(str::to_string));
                 format!("{} \"$@\" 9<{}", quoted(&words), quoted(&[filter.display().to_string()]))
@@ -104,7 +114,8 @@ impl Guard {
         };
         let launcher = folder.join("launcher");
         // No core files, and no files of more than a MB. The runner looks after the rest.
-        let text = format!("#!/bin/sh\nulimit -c 0; ulimit -f 2048\nexec {script}\n");
+        let (shell, close) = if Path::new(BASH).exists() { (BASH, CLOSE) } else { ("/bin/sh", "") };
+        let text = format!("#!{shell}\nulimit -c 0; ulimit -f 2048\n{close}exec {script}\n");
         write(&launcher, text.as_bytes())?;
         set_mode(&launcher, 0o755)?;
         set_mode(program, RUN_ONLY)?;
@@ -166,6 +177,18 @@ fn namespaces() -> Vec<String> {
     let user = ["--unshare-all", "--unshare-user", "--uid", NOBODY, "--gid", NOBODY];
     let rest = ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--hostname", "lab"];
     user.iter().chain(&rest).map(ToString::to_string).collect()
+}
+
+/// With the user changed before: as root a process could open its own memory all the same.
+fn bubblewrap() -> Vec<String> {
+    let mut words = Vec::new();
+    if rustix::process::geteuid().is_root() {
+        words.push("setpriv".to_string());
+        words.extend(other_user().iter().map(ToString::to_string));
+    }
+    words.push("bwrap".to_string());
+    words.extend(namespaces());
+    words
 }
 
 fn other_user() -> Vec<&'static str> {
