@@ -117,6 +117,12 @@ awk -v fresh="$fresh" '
   { table = table comment $0 "\n"; comment = "" }
   END { flush() }' "$root/Cargo.toml" >"$fresh/Cargo.toml"
 
+# And no lock of what they alone need, so that the first build changes nothing. If cargo cannot tell
+# now, that build does it.
+(cd "$fresh" && cp -R -- "$root/starter/src/." src/ &&
+  "${CARGO:-cargo}" metadata --offline --format-version 1 >/dev/null 2>&1 || true)
+(cd "$root/starter/src" && find . -type f) | while IFS= read -r file; do rm -- "$fresh/src/$file"; done
+
 checksum() {
   cksum <"$1"
 }

@@ -265,8 +265,6 @@ fn describe(status: ExitStatus, by_launcher: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write;
-
     use super::super::output::Sink;
     use super::super::record::Record;
     use super::*;
@@ -292,16 +290,15 @@ mod tests {
         let answer = Answer::Ended(Record { seed: 1, ..Record::default() });
         let mut bytes = Vec::new();
         wire::send(&mut bytes, &Told { nonce: Nonce::fresh(), answer }).expect("memory takes it");
-        let mut escaped = String::new();
-        bytes.iter().for_each(|byte| write!(escaped, "\\{byte:03o}").expect("memory takes it"));
-        let (why, printed) = outcome_of(&format!("echo before; printf '{escaped}' >&0; sleep 60"));
+        let line = String::from_utf8(bytes).expect("JSON is UTF-8");
+        let (why, printed) = outcome_of(&format!("echo before; echo '{line}' >&0; sleep 60"));
         assert_eq!(why, "it answered an order never given");
         assert_eq!(printed, "before\n");
     }
 
     #[test]
     fn what_is_no_answer_is_not_believed() {
-        let (why, _) = outcome_of("printf 'passed, passed, passed' >&0; sleep 60");
+        let (why, _) = outcome_of("echo 'passed, passed, passed' >&0; sleep 60");
         assert!(why.contains("what is no verdict"), "{why}");
         let (why, printed) = outcome_of("echo passed; exit 3");
         assert!(why.contains("before the test did: exit status: 3"), "{why}");

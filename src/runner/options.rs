@@ -26,6 +26,7 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --shard I/N         of all runs each N-th only, from the I-th on: a part for one of N machines
   --keep DIR          keep each failed run in a folder of DIR: message, output, trace
   --terse             simulated: of a failure the message only: no trace, no shrinking
+  --failed-in FILE    only the runs that have failed according to that report
   --report FILE       write a line of JSON for each run: test, seed, seconds, failure
   --trace FILE        record everything that happens (also TRACE=FILE); of several runs, each in a
                       file of its own: x.trace becomes x-figure_8_2c-7.trace for the seed 7
@@ -76,6 +77,8 @@ pub(super) struct Options {
     pub at_most: Option<Duration>,
     /// Which part of all runs.
     pub shard: Option<Shard>,
+    /// The report whose failed runs are to be run again.
+    pub failed_in: Option<String>,
     /// Where failed runs are kept.
     pub keep: Option<String>,
     /// Where to write what became of each run.
@@ -120,6 +123,7 @@ impl Options {
             stop_at_first: false,
             at_most: None,
             shard: None,
+            failed_in: None,
             keep: None,
             report: None,
             terse: false,
@@ -163,6 +167,7 @@ impl Options {
                 "--for" => options.at_most = Some(time(flag, &value()?)?),
                 "--shard" => options.shard = Some(shard(flag, &value()?)?),
                 "--keep" => options.keep = Some(value()?),
+                "--failed-in" => options.failed_in = Some(value()?),
                 "--report" => options.report = Some(value()?),
                 "--launcher" => options.launcher = Some(value()?),
                 "--seeds" => options.seeds_chosen = Some(seeds(flag, &value()?)?),
@@ -195,7 +200,9 @@ impl Options {
 
     /// Whether one test is wanted, and to be seen as it goes, rather than counted.
     pub fn is_one_shown(&self) -> bool {
-        let counted = [&self.hashes, &self.report, &self.keep].into_iter().any(Option::is_some);
+        let counted = [&self.hashes, &self.report, &self.keep, &self.failed_in]
+            .into_iter()
+            .any(Option::is_some);
         self.exact && !counted && self.shard.is_none() && self.at_most.is_none()
     }
 
