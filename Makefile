@@ -171,9 +171,7 @@ lint:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 
 # Not in a student's project, where this file is the same.
-ifneq ($(wildcard reference.mk),)
-include reference.mk
-endif
+include $(wildcard reference.mk exercise.mk)
 
 .DEFAULT:
 	@echo "there is no 'make $@'; there are: $(COMMANDS)"

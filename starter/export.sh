@@ -111,7 +111,7 @@ awk -v fresh="$fresh" '
   /^# The tools/ { next }
   /^#/ { comment = comment $0 "\n"; next } # it belongs to what follows
   /^\[/ { flush(); kind = $1 }
-  /^members = / { sub(/, "tools"/, "") }
+  /^members = / { sub(/, "tools"/, ""); sub(/, "grading"/, "") }
   /^path = / { path = $3; gsub(/"/, "", path) }
   /^name = / { name = $3; gsub(/"/, "", name) }
   { table = table comment $0 "\n"; comment = "" }
