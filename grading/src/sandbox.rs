@@ -101,7 +101,8 @@ impl Guard {
                 );
                 words.extend(["--ro-bind".to_string(), program.display().to_string()]);
                 words.extend([PROGRAM, "--remount-ro", "/", "--chdir", "/"].map(str::to_string));
-                words.extend(["--seccomp", "9", PROGRAM].map(str::to_string));
+                // Itself the first process: what stands between would hold the channel to the runner.
+                words.extend(["--as-pid-1", "--seccomp", "9", PROGRAM].map(str::to_string));
                 format!("{} \"$@\" 9<{}", quoted(&words), quoted(&[filter.display().to_string()]))
             }
             Guard::OtherUser => {
