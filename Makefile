@@ -9,8 +9,9 @@ PARTS := 2A 2B 2C 2D
 MODULES := labgob labrpc labsync simulation $(foreach m,trace runner,$(if $(wildcard tests/$m),$m))
 # Modules whose tests run simulated as well.
 SIMULATED := labgob labrpc labsync
-COMMANDS := help test $(PARTS:%=test-%) $(PARTS:%=many-%) sim $(PARTS:%=sim-%) replay show-trace check-determinism \
-  test-figure2 nemesis $(MODULES:%=test-%) $(SIMULATED:%=sim-%) progress watch bench lint
+COMMANDS := help test $(PARTS:%=test-%) $(PARTS:%=many-%) sim $(PARTS:%=sim-%) replay log view report \
+  show-trace check-determinism test-figure2 nemesis $(MODULES:%=test-%) $(SIMULATED:%=sim-%) progress \
+  watch bench lint
 
 .PHONY: $(COMMANDS)
 .DEFAULT_GOAL := help
@@ -40,6 +41,9 @@ help::
 	@echo '  make sim-2A ...       one Part;  SEEDS=100 for seeds 1 to 100, SEED=7 for one, T=NAME'
 	@echo '  make replay           one run again, the same as before:  make replay T=figure_8_2c SEED=7'
 	@echo '                        (of another suite than raft: S=figure2)'
+	@echo '  make log T=re_election_2a SEED=1   that run in columns, a server each: how did it come about?'
+	@echo '                        F=x.trace for a recorded one;  ARGS="--server 3"; ARGS=--help tells all'
+	@echo '  make view T=re_election_2a SEED=1  the same as a page for the browser, with a timeline'
 	@echo '  make show-trace F=x.trace   all that happened in a recorded run, a line an event'
 	@echo '  make check-determinism   runs each seed again and compares, event by event (T=NAME)'
 	@echo
@@ -118,6 +122,34 @@ show-trace:
 	  { echo 'which trace?  make show-trace F=target/traces/figure_8_2c-7.trace'; exit 2; }
 	@$(CARGO) run --quiet --example show_trace -- "$(F)"
 
+# A run in columns, or as a page for the browser: of the trace F, or of a run that is made for it.  ARGS='--server 3 --term 8'
+VIEWER := $(CARGO) run --quiet --package raft-lab-viewer --
+RECORDED := target/traces/$(NAME)-$(SEED).trace
+log view:
+	@$(call RECORD,$@)
+	@$(VIEWER) $@ $(if $(findstring --help,$(ARGS)),,"$(or $(F),$(RECORDED))") $(ARGS)
+
+# Reports of many runs as one: a table, or FORMAT=junit.
+report:
+	@test -n "$(F)" || \
+	  { echo "which report?  make report F=target/sim.jsonl; several:  F='a.jsonl b.jsonl'"; exit 2; }
+	@$(VIEWER) report $(F) $(if $(FORMAT),--format $(FORMAT))
+
+# Where neither F nor a plea for help is given, the test runs with its steps recorded. What it
+# prints is shown only if it leaves no trace.
+define RECORD
+  $(if $(F)$(findstring --help,$(ARGS)),exit 0;) \
+  test -n "$(NAME)" -a -n "$(SEED)" || { \
+    echo 'which run?  make $(1) T=re_election_2a SEED=1'; \
+    echo 'or which trace?  make $(1) F=x.trace; the latest are:'; \
+    ls -t target/traces/*.trace 2>/dev/null | head -n 5 | sed 's/^/  F=/'; exit 2; }; \
+  mkdir -p target/traces && rm -f $(RECORDED) && \
+  $(CARGO) test --quiet --test $(or $(S),raft) $(FEATURES) --no-run && \
+  { TRACE=$(RECORDED) $(call SUITE,$(or $(S),raft)) --sim --exact test_$(NAME) \
+      >target/traces/log.txt 2>&1 || true; } && \
+  test -f $(RECORDED) || { cat target/traces/log.txt; exit 2; }
+endef
+
 check-determinism:
 	$(SIM) --twice $(or $(NAME),_2)
 
@@ -140,9 +172,7 @@ lint:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 
 # Not in a student's project, where this file is the same.
-ifneq ($(wildcard reference.mk),)
-include reference.mk
-endif
+include $(wildcard reference.mk exercise.mk)
 
 .DEFAULT:
 	@echo "there is no 'make $@'; there are: $(COMMANDS)"

@@ -1,8 +1,10 @@
 # What only the repository with the reference solution has; a student's project is without.
 
-COMMANDS += starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve
+COMMANDS += starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve \
+  grade exercise exercise-check
 
-.PHONY: starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve
+.PHONY: starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve \
+  grade exercise exercise-check
 
 help::
 	@echo
@@ -14,6 +16,9 @@ help::
 	@echo
 	@echo '  make mutants          plants each bug of mutants/, and tells which tests catch it; FAST=1'
 	@echo '  make mutant M=NAME    one of them, with all messages:  make mutant M=a-double-vote'
+	@echo
+	@echo '  make grade DIR=submissions/   points for a class, or for one project: docs/grading.md'
+	@echo '  make exercise N=7 DIR=../ex-7   a project with an unnamed bug; make exercise-check'
 	@echo
 	@echo '  make book             the handbook as a book with search; make book-serve shows it'
 	@echo '  make drawings         its pictures, from docs/drawings; make check-outputs: what it shows'
@@ -41,6 +46,27 @@ mutants:
 mutant:
 	@test -n "$(M)" || { echo 'which bug?  make mutant M=a-double-vote; make mutants LIST=1'; exit 2; }
 	@$(MUTANTS) $(M) $(MUTANT_OPTIONS)
+
+# SCHEME=grading.toml, OUT=folder, ONLY=name, GROUP=name, JOBS=n; ANEW=1 grades again what is graded.
+GRADING := $(CARGO) run --quiet --package raft-lab-grading --
+grade:
+	@test -n "$(DIR)" || { echo 'which submissions?  make grade DIR=submissions/'; exit 2; }
+	@$(GRADING) grade "$(DIR)" $(if $(SCHEME),--scheme "$(SCHEME)") $(if $(OUT),--out "$(OUT)") \
+	  $(if $(ONLY),--only "$(ONLY)") $(if $(GROUP),--group "$(GROUP)") $(if $(JOBS),--jobs $(JOBS)) \
+	  $(if $(ANEW),--anew) $(GRADE_OPTIONS)
+
+# A project with an unnamed bug; its solution goes to target/exercises, or to SOLUTION=file. PART=A
+# to D, or L for locks; with PHRASE='...' of your own nobody can tell the bug from the number.
+exercise:
+	@test -n "$(N)" -a -n "$(DIR)" || \
+	  { echo 'which one, and where?  make exercise N=7 DIR=../ex-7'; exit 2; }
+	@$(GRADING) exercise "$(N)" "$(DIR)" $(if $(PART),--part $(PART)) \
+	  $(if $(PHRASE),--phrase "$(PHRASE)") $(if $(SOLUTION),--solution "$(SOLUTION)")
+
+exercise-check:
+	@test -n "$(ANSWER)" -a -n "$(DIR)" || \
+	  { echo 'which answer?  make exercise-check DIR=../ex-7 ANSWER=vote-once'; exit 2; }
+	@$(GRADING) check "$(DIR)" "$(ANSWER)"
 
 # What the handbook shows is what is printed; RENEW=1 writes other numbers, say of lines, to its pages.
 # WHOLE=1 takes the program of `make mutants`.

@@ -1,9 +1,10 @@
 //! Shows a trace as text, one line an event: `make show-trace F=target/traces/x.trace`.
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, ErrorKind};
+use std::path::Path;
 use std::process::ExitCode;
-
-use raftlab::trace::{Text, Trace};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -11,31 +12,14 @@ fn main() -> ExitCode {
         eprintln!("usage: make show-trace F=FILE    (FILE: what a run with TRACE=FILE wrote)");
         return ExitCode::from(2);
     };
-    let trace = match Trace::open(path) {
-        Ok(trace) => trace,
-        Err(error) => {
-            eprintln!("{}: {error}", path.display());
-            return ExitCode::FAILURE;
-        }
-    };
-    match show(&trace, BufWriter::new(io::stdout().lock())) {
-        // `| head` has seen enough.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("cannot write: {error}");
-            ExitCode::FAILURE
-        }
-        _ => ExitCode::SUCCESS,
+    let Err(error) = show(path.as_ref()) else { return ExitCode::SUCCESS };
+    if error.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS; // `| head` has seen enough
     }
+    eprintln!("{}: {error}", path.display());
+    ExitCode::FAILURE
 }
 
-fn show(trace: &Trace, mut out: impl Write) -> io::Result<()> {
-    let text = Text::new(trace);
-    writeln!(out, "{}", text.header())?;
-    for record in trace.records() {
-        writeln!(out, "{}", text.line(record))?;
-    }
-    if let Some(cut) = trace.cut() {
-        writeln!(out, "{cut}")?;
-    }
-    out.flush()
+fn show(path: &Path) -> Result<(), Box<dyn Error>> {
+    raftlab::trace::show(BufReader::new(File::open(path)?), BufWriter::new(io::stdout().lock()))
 }

@@ -42,8 +42,8 @@ grep -rn 'Your code here' src/raft >"$work/marks" 2>/dev/null
 awk '
   # A string of JSON as the text that it stands for.
   function text_of(json) {
-    gsub(/\\\\/, "\001", json); gsub(/\\n/, "\n", json); gsub(/\\"/, "\"", json)
-    gsub(/\001/, "\\", json)
+    gsub(/\\\\/, "\001", json); gsub(/\\n/, "\n", json); gsub(/\\t/, "\t", json)
+    gsub(/\\"/, "\"", json); gsub(/\001/, "\\", json)
     return json
   }
   function wrapped(word) {

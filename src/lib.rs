@@ -26,7 +26,7 @@
 //! | [`trace`] | everything that happens in a run, in a file | labsync, labgob, labrpc, raft, command | |
 //! | [`oracle`] | every step of every server, held against the paper | labsync, labgob, labrpc, raft | |
 //! | [`tester`] | clusters to test, and checks | labsync, labgob, labrpc, raft, command, trace, oracle | `config.go` |
-//! | [`runner`] | the command line: which tests, seeds, processes, limits, verdicts | labsync, labgob, trace, oracle | `go test` |
+//! | [`runner`] | the command line: which tests, seeds, processes, limits, verdicts | labsync, trace, oracle | `go test` |
 //!
 //! The tests themselves are in `tests/`: `tests/raft/` holds the lab's 28, a file for each Part;
 //! `tests/figure2/` has one for each sentence of Figure 2, with scripted servers around one Raft.

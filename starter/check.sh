@@ -87,7 +87,7 @@ for path in $(sed -n 's/^keep \(src\/raft\/[^/]*\)$/\1/p' "$work/decided"); do
   fi
 done
 # The targets for what is kept belong in reference.mk.
-if grep -nE 'mutants|tools|starter' "$project/Makefile" "$project/Cargo.toml" >"$work/leak"; then
+if grep -nE 'mutants|tools|starter|grading' "$project/Makefile" "$project/Cargo.toml" >"$work/leak"; then
   fail 'Makefile or Cargo.toml name what students do not have:' "$(cat "$work/leak")"
 fi
 for part in 2A 2B 2C 2D; do

@@ -1,7 +1,8 @@
 //! What an observer of the network gets to see: each step of each call.
 
-use std::fmt;
 use std::sync::Arc;
+
+use serde::Serialize;
 
 /// Who is shown each step.
 pub(super) type Observer = Arc<dyn Fn(CallEvent<'_>) + Send + Sync>;
@@ -55,34 +56,26 @@ pub enum Step<'a> {
 }
 
 /// Where a call got lost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Loss {
     /// The end was disabled or connected to no server when the request was sent.
     Unreachable,
     /// The unreliable network dropped the request.
+    #[serde(rename = "request dropped")]
     RequestDropped,
     /// The unreliable network dropped the reply: the handler has run.
+    #[serde(rename = "reply dropped")]
     ReplyDropped,
     /// The end was disabled while the request was on its way or the handler ran.
+    #[serde(rename = "cut off")]
     CutOff,
     /// The server was deleted before its reply was delivered.
+    #[serde(rename = "server gone")]
     ServerGone,
     /// The handler panicked.
+    #[serde(rename = "handler panicked")]
     HandlerPanicked,
     /// The network was closed.
     Closed,
-}
-
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Loss::Unreachable => "unreachable",
-            Loss::RequestDropped => "request dropped",
-            Loss::ReplyDropped => "reply dropped",
-            Loss::CutOff => "cut off",
-            Loss::ServerGone => "server gone",
-            Loss::HandlerPanicked => "handler panicked",
-            Loss::Closed => "network closed",
-        })
-    }
 }

@@ -30,6 +30,9 @@ static BLAMED: OnceLock<ThreadId> = OnceLock::new();
 /// The threads that labsync has started.
 static OURS: parking_lot::Mutex<BTreeSet<Tid>> = parking_lot::Mutex::new(BTreeSet::new());
 
+/// The first panic of a foreign thread since the run under way began.
+static PANIC: parking_lot::Mutex<Option<Failure>> = parking_lot::Mutex::new(None);
+
 /// From now on a run fails if a thread that labsync has not started panics, uses labsync, or is left
 /// behind. For a program that runs one test at a time: where others run beside it, nobody could
 /// tell whose the thread is. To be called in its main thread.
@@ -42,6 +45,11 @@ pub(super) fn is_foreign() -> bool {
     BLAMED.get().is_some_and(|&main| main != std::thread::current().id())
         && !pool::is_worker()
         && panics::is_a_run_under_way()
+}
+
+/// A foreign thread has panicked.
+pub(super) fn note_panic(failure: Failure) {
+    PANIC.lock().get_or_insert(failure);
 }
 
 /// The current thread has been started by labsync.
@@ -112,9 +120,17 @@ pub(super) struct Before {
     tids: BTreeSet<Tid>,
 }
 
+impl Drop for Before {
+    /// A panic that has failed this run is no other one's: runs may be nested.
+    fn drop(&mut self) {
+        *PANIC.lock() = None;
+    }
+}
+
 impl Before {
     /// Looks which threads there are.
     pub fn look() -> Before {
+        *PANIC.lock() = None;
         let tids = if BLAMED.get().is_some() { all_tids() } else { BTreeSet::new() };
         Before { tids }
     }
@@ -138,7 +154,8 @@ impl Before {
         loop {
             let left = self.foreign_now();
             if left.is_empty() {
-                return Ok(());
+                // It may have panicked when the body had returned already.
+                return PANIC.lock().take().map_or(Ok(()), Err);
             }
             if looks == 0 {
                 return Err(by_runner(report(&left)));

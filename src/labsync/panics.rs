@@ -75,7 +75,11 @@ pub(super) fn install_hook_again() {
         }
         match context::current_run() {
             None => match run_to_blame() {
-                Some(run) => run.fail(foreign_failure(info.payload(), info.location())),
+                Some(run) => {
+                    let failure = foreign_failure(info.payload(), info.location());
+                    foreign::note_panic(failure.clone());
+                    run.fail(failure);
+                }
                 None => usual(info),
             },
             Some(run) => {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::clock::Instant;
 use super::context::ThreadInfo;
 use super::{foreign, panics, sim, thread};
@@ -24,7 +26,7 @@ pub struct RunOptions {
 }
 
 /// Why a run failed.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Failure {
     /// The thread in which it showed.
     pub thread: String,

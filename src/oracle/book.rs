@@ -119,8 +119,11 @@ impl Book {
     pub fn crashed(&mut self, server: ServerId) {
         self.shadows[server].instance = None;
         for pending in std::mem::take(&mut self.pending[server]) {
-            if let Pending::Sent(rpc) = pending {
-                self.last_words.push(rpc);
+            match pending {
+                Pending::Sent(rpc) => self.last_words.push(rpc),
+                // There is nobody left to show it: the follower is believed.
+                Pending::Commit { follower, .. } => self.note_commits(follower),
+                _ => {}
             }
         }
         self.last_heard[server] = None;

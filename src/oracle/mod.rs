@@ -25,7 +25,8 @@
 //! A server need not show itself. Then the oracle judges it from outside: by what it sends and
 //! answers, by how often it saves, and by what its service is given (`wire/`). It does so in any case, so
 //! that a server cannot show one thing and do another; and one that has shown itself must go on.
-//! With `ORACLE=blind` nothing but this is left.
+//! With `ORACLE=blind` nothing but this is left; with `ORACLE=strict` a server that leads or applies,
+//! and has never shown itself, has failed.
 //!
 //! # Cost
 //! Proportional to what has changed since the server last showed itself; a view that shows
@@ -68,15 +69,19 @@ const SWITCH: &str = "ORACLE";
 const OFF: &str = "off";
 /// Its value for an oracle that does not look at what servers show.
 const BLIND: &str = "blind";
+/// Its value for an oracle that wants each server to show itself.
+const STRICT: &str = "strict";
 
 /// Whether the oracle knows such a value of [`SWITCH`].
 pub(super) fn is_choice(value: &str) -> bool {
-    [OFF, BLIND, "on"].contains(&value)
+    [OFF, BLIND, STRICT, "on"].contains(&value)
 }
 
 /// What is known of a cluster.
 pub(super) struct Oracle {
     book: Leaf<Book>,
+    /// Whether a server that leads or applies must have shown itself.
+    strict: bool,
 }
 
 /// A broken property: which, and how.
@@ -103,7 +108,8 @@ impl Oracle {
         let blind = choice == BLIND;
         let mut book = Book::new(servers);
         book.blind = blind;
-        (choice != OFF).then(|| Arc::new(Oracle { book: Leaf::new(book) }))
+        let strict = choice == STRICT;
+        (choice != OFF).then(|| Arc::new(Oracle { book: Leaf::new(book), strict }))
     }
 
     /// A server is about to start for the `instance`th time. Who watches it.
@@ -134,7 +140,10 @@ impl Oracle {
     /// # Panics
     /// If nobody can know that it is committed, or if another one is.
     pub fn applied(&self, server: ServerId, index: Index, command: &Bytes) {
-        self.report(|book| book.applied(server, index, command));
+        self.report(|book| {
+            self.must_have_shown(book, server, "applies entries")?;
+            book.applied(server, index, command)
+        });
     }
 
     /// The service of a living server has been given a snapshot up to `index`.
@@ -146,9 +155,13 @@ impl Oracle {
     }
 
     /// `get_state()` of an instance of a server has said that it leads.
+    ///
+    /// # Panics
+    /// If it should have shown itself.
     pub fn said_to_lead(&self, (server, instance): (ServerId, usize), term: Term) {
         let leads = Pending::Leads { term };
         self.book.with(|book| book.said_to_lead(server, instance, leads));
+        self.report(|book| self.must_have_shown(book, server, "leads"));
     }
 
     /// `start()` of an instance of a server has taken a command.
@@ -167,6 +180,14 @@ impl Oracle {
             book.said_to_lead(server, instance, Pending::Took { index, term });
             Ok(())
         });
+    }
+
+    fn must_have_shown(&self, book: &Book, server: ServerId, does: &str) -> Check {
+        if book.has_shown[server] || !self.strict {
+            return Ok(());
+        }
+        let how = format!("server {server} {does}, and has never shown itself (Persister::show)");
+        broken("A rule of this run (ORACLE=strict): servers show themselves", &[], how)
     }
 
     /// How a server is, in a line.

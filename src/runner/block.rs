@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::tracing::short;
 
-/// The columns that a label takes, and that a line has.
+/// The columns that a label takes.
 const LABEL: usize = 9;
+/// The columns that a line has, if `COLUMNS` does not say.
 const WIDTH: usize = 100;
 
 /// How a failure's message begins, or what it has in it; the tests of Figure 2 that have the rule
@@ -118,9 +119,13 @@ pub(super) fn labelled<S: AsRef<str>>(label: &str, lines: &[S]) -> String {
 }
 
 /// A line, broken between words where it is too long; what follows is indented a little more. One
-/// with words of a hundred letters stays as it is.
+/// with a command stays as it is, since it will be copied.
 fn wrapped(line: &str) -> Vec<String> {
-    let room = WIDTH - LABEL - 2;
+    if line.contains("make ") {
+        return vec![line.to_string()];
+    }
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let room = columns.unwrap_or(WIDTH).max(40) - LABEL - 2;
     let indent = line.len() - line.trim_start().len();
     let mut lines = vec![" ".repeat(indent)];
     for word in line.trim_start().split(' ') {
@@ -168,6 +173,7 @@ mod tests {
         assert!(lines[1].starts_with("               "), "{lines:?}");
         assert_eq!(wrapped("  two  spaces  inside"), ["  two  spaces  inside"]);
         assert_eq!(wrapped(&"x".repeat(300)).len(), 1);
+        assert_eq!(wrapped(&format!("make nemesis PLAN='{long}'")).len(), 1);
     }
 
     #[test]

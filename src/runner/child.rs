@@ -166,7 +166,7 @@ impl Child {
         Outcome::Gone(match (why, status) {
             (Some(why), _) => why.to_string(),
             (None, Ok(status)) if by_itself => {
-                format!("the process ended before the test did: {}", describe(status))
+                format!("the process ended before the test did: {}", self.describe(status))
             }
             (None, Ok(_)) => "the process is another program now (exec), or has closed the \
                               channel to the runner, before the test ended"
@@ -193,7 +193,7 @@ impl Child {
         match status {
             Ok(status) if by_itself && status.success() => None,
             Ok(status) if by_itself => {
-                let how = describe(status);
+                let how = self.describe(status);
                 Some(format!("the test's body had returned, but then its process ended: {how}"))
             }
             Ok(_) => {
@@ -204,6 +204,10 @@ impl Child {
             }
             Err(error) => Some(format!("the process cannot be waited for: {error}")),
         }
+    }
+
+    fn describe(&self, status: ExitStatus) -> String {
+        describe(status, self.limits.family)
     }
 
     /// Waits for the process's end, but leaves it to be reaped, so that its number stays its own.
@@ -242,9 +246,14 @@ impl Drop for Child {
     }
 }
 
+/// A shell and a launcher end with this and the signal by which their program has ended.
+const SIGNALLED: i32 = 128;
+
 /// How a process ended, and what that mostly means.
-fn describe(status: ExitStatus) -> String {
-    let meaning = match (status.code(), status.signal()) {
+fn describe(status: ExitStatus, by_launcher: bool) -> String {
+    let told = status.code().filter(|&code| by_launcher && code > SIGNALLED);
+    let signal = told.map(|code| code - SIGNALLED);
+    let meaning = match (status.code().xor(told), status.signal().or(signal)) {
         (Some(_), _) => "something in it has called exit(), or become another program (exec)",
         (_, Some(6)) => "abort(), a stack overflow, or a panic in a destructor",
         (_, Some(9)) => "it was killed, or the system had no memory left",
@@ -256,8 +265,6 @@ fn describe(status: ExitStatus) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write;
-
     use super::super::output::Sink;
     use super::super::record::Record;
     use super::*;
@@ -283,16 +290,15 @@ mod tests {
         let answer = Answer::Ended(Record { seed: 1, ..Record::default() });
         let mut bytes = Vec::new();
         wire::send(&mut bytes, &Told { nonce: Nonce::fresh(), answer }).expect("memory takes it");
-        let mut escaped = String::new();
-        bytes.iter().for_each(|byte| write!(escaped, "\\{byte:03o}").expect("memory takes it"));
-        let (why, printed) = outcome_of(&format!("echo before; printf '{escaped}' >&0; sleep 60"));
+        let line = String::from_utf8(bytes).expect("JSON is UTF-8");
+        let (why, printed) = outcome_of(&format!("echo before; echo '{line}' >&0; sleep 60"));
         assert_eq!(why, "it answered an order never given");
         assert_eq!(printed, "before\n");
     }
 
     #[test]
     fn what_is_no_answer_is_not_believed() {
-        let (why, _) = outcome_of("printf 'passed, passed, passed' >&0; sleep 60");
+        let (why, _) = outcome_of("echo 'passed, passed, passed' >&0; sleep 60");
         assert!(why.contains("what is no verdict"), "{why}");
         let (why, printed) = outcome_of("echo passed; exit 3");
         assert!(why.contains("before the test did: exit status: 3"), "{why}");

@@ -11,6 +11,8 @@ use crate::labsync::Instant;
 pub(super) const LIMIT: Duration = Duration::from_secs(120);
 /// The most memory in MB: several times what any test needs, and room for several at a time.
 pub(super) const MEMORY_MB: u64 = 2048;
+/// The most threads behind a launcher: a hundred times what any test needs.
+const MOST_THREADS: u64 = 10_000;
 
 /// What one run may take.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +22,9 @@ pub(super) struct Limits {
     /// Real time without using the processor at all; of a simulated run, which always computes.
     pub standstill: Option<Duration>,
     pub memory_mb: u64,
+    /// The test runs in a process below the one that was started, by a launcher (`--launcher`):
+    /// what all of them take counts.
+    pub family: bool,
 }
 
 impl Limits {
@@ -28,10 +33,10 @@ impl Limits {
         if simulated {
             // Real time says little of a simulated run, most take less than a second: this is
             // for those that neither the watchdog nor the virtual limit ends.
-            Limits { time: limit * 5 / 2, standstill: Some(limit / 6), memory_mb }
+            Limits { time: limit * 5 / 2, standstill: Some(limit / 6), memory_mb, family: false }
         } else {
             // The process notices first, and knows more to say.
-            Limits { time: limit + limit / 12, standstill: None, memory_mb }
+            Limits { time: limit + limit / 12, standstill: None, memory_mb, family: false }
         }
     }
 }
@@ -53,38 +58,66 @@ impl Watch {
 
     /// Why the run must end, if it must.
     pub fn look(&mut self) -> Option<String> {
-        let memory = memory_mb(self.process).unwrap_or(0);
+        let family = self.family();
+        let memory: u64 = family.iter().filter_map(|&one| memory_mb(one)).sum();
         let most = self.limits.memory_mb;
         if memory > most {
             return Some(format!(
                 "its process took {memory} MB of memory; a test may take {most} MB"
             ));
         }
+        let threads: u64 = family.iter().skip(1).filter_map(|&one| threads(one)).sum();
+        if threads > MOST_THREADS {
+            return Some(format!("it has {threads} threads; a test may have {MOST_THREADS}"));
+        }
         let after = self.start.elapsed();
         if after > self.limits.time {
-            let (seconds, state) = (after.as_secs_f64(), self.state());
+            let (seconds, state) = (after.as_secs_f64(), state(&family));
             return Some(format!("no verdict after {seconds:.0} s of real time: {state}"));
         }
         let most = self.limits.standstill?;
-        let used = processor_ticks(self.process)?;
-        if used != self.used.0 || wants_processor(self.process) {
+        let used = family.iter().map(|&one| processor_ticks(one)).sum::<Option<u64>>()?;
+        if used != self.used.0 || family.iter().any(|&one| wants_processor(one)) {
             self.used = (used, Instant::now());
         }
         (self.used.1.elapsed() > most).then(|| {
-            let (seconds, state) = (most.as_secs_f64(), self.state());
+            let (seconds, state) = (most.as_secs_f64(), state(&family));
             format!("its process has computed nothing for {seconds:.0} s: {state}")
         })
     }
 
-    fn state(&self) -> &'static str {
-        let stat = stat(self.process);
-        match stat.as_ref().and_then(|fields| fields.first()).map(String::as_str) {
-            Some("T") => "it is stopped (SIGSTOP)",
-            Some("t") => "it is held by a debugger",
-            Some("R") => "it computes",
-            _ => "it waits, outside labsync (standard output, a sleep or lock of std, a process)",
+    /// The process, and behind a launcher all that come from it, each behind its parent.
+    fn family(&self) -> Vec<u32> {
+        let mut family = vec![self.process];
+        let mut next = 0;
+        while self.limits.family && next < family.len() {
+            family.extend(children(family[next]));
+            next += 1;
         }
+        family
     }
+}
+
+/// What the last of them does: the others wait for it.
+fn state(family: &[u32]) -> &'static str {
+    let stat = family.last().and_then(|&process| stat(process));
+    match stat.as_ref().and_then(|fields| fields.first()).map(String::as_str) {
+        Some("T") => "it is stopped (SIGSTOP)",
+        Some("t") => "it is held by a debugger",
+        Some("R") => "it computes",
+        _ => "it waits, outside labsync (standard output, a sleep or lock of std, a process)",
+    }
+}
+
+/// The processes that this one has started, and that are there.
+fn children(process: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists
+        .flat_map(|list| {
+            list.split_whitespace().filter_map(|one| one.parse().ok()).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Whether a thread of the process computes, or waits for nothing but a processor: on a busy host it
@@ -112,8 +145,16 @@ fn processor_ticks(process: u32) -> Option<u64> {
 }
 
 fn memory_mb(process: u32) -> Option<u64> {
+    Some(status(process, "VmRSS:")? / 1024)
+}
+
+fn threads(process: u32) -> Option<u64> {
+    status(process, "Threads:")
+}
+
+/// The number behind a key of /proc/PID/status.
+fn status(process: u32, key: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kb: u64 = resident.split_whitespace().next()?.parse().ok()?;
-    Some(kb / 1024)
+    let value = status.lines().find_map(|line| line.strip_prefix(key))?;
+    value.split_whitespace().next()?.parse().ok()
 }

@@ -29,7 +29,8 @@ impl Log for Logger {
             // A reader that went away is no reason to fail the test.
             let _ = writeln!(std::io::stderr(), "{seconds:9.4} [{thread}] {text}");
         }
-        trace::record(|| Event::Log { level: record.level() as u8, text });
+        let level = || record.level().as_str().to_lowercase();
+        trace::record(|| Event::Log { level: level(), text });
     }
 
     fn flush(&self) {}

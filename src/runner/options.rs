@@ -26,6 +26,7 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --shard I/N         of all runs each N-th only, from the I-th on: a part for one of N machines
   --keep DIR          keep each failed run in a folder of DIR: message, output, trace
   --terse             simulated: of a failure the message only: no trace, no shrinking
+  --failed-in FILE    only the runs that have failed according to that report
   --report FILE       write a line of JSON for each run: test, seed, seconds, failure
   --trace FILE        record everything that happens (also TRACE=FILE); of several runs, each in a
                       file of its own: x.trace becomes x-figure_8_2c-7.trace for the seed 7
@@ -35,8 +36,10 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --limit SECONDS     the most that a test may take in its own time; default: 120
   --memory MB         the most memory that its process may take; default: 2048
   --must-match        fail if no test matches the NAMEs
+  --launcher FILE     what starts a test's process in place of this program: docs/grading.md
 ORACLE=off            the tests without the oracle, which checks Raft's properties at every step
 ORACLE=blind          with it, but without what servers show of themselves (View)
+ORACLE=strict         with it, and a server that acts and shows nothing of itself has failed
 ";
 
 /// How many tests run at a time: they mostly sleep. On 2 cores, the suite with this many has
@@ -74,6 +77,8 @@ pub(super) struct Options {
     pub at_most: Option<Duration>,
     /// Which part of all runs.
     pub shard: Option<Shard>,
+    /// The report whose failed runs are to be run again.
+    pub failed_in: Option<String>,
     /// Where failed runs are kept.
     pub keep: Option<String>,
     /// Where to write what became of each run.
@@ -88,6 +93,8 @@ pub(super) struct Options {
     /// The file of hashes to compare with.
     pub hashes: Option<String>,
     pub renew_hashes: bool,
+    /// The program that starts a test's process, with the arguments for it; this one if not given.
+    pub launcher: Option<String>,
     pub trace: Option<Tracing>,
 }
 
@@ -116,6 +123,7 @@ impl Options {
             stop_at_first: false,
             at_most: None,
             shard: None,
+            failed_in: None,
             keep: None,
             report: None,
             terse: false,
@@ -124,6 +132,7 @@ impl Options {
             memory_mb: MEMORY_MB,
             hashes: None,
             renew_hashes: false,
+            launcher: None,
             trace: set("TRACE").map(Tracing::to),
         };
         let mut args = args;
@@ -158,7 +167,9 @@ impl Options {
                 "--for" => options.at_most = Some(time(flag, &value()?)?),
                 "--shard" => options.shard = Some(shard(flag, &value()?)?),
                 "--keep" => options.keep = Some(value()?),
+                "--failed-in" => options.failed_in = Some(value()?),
                 "--report" => options.report = Some(value()?),
+                "--launcher" => options.launcher = Some(value()?),
                 "--seeds" => options.seeds_chosen = Some(seeds(flag, &value()?)?),
                 "--kernel" => options.kernel_name = Some(value()?),
                 "--jobs" | "-j" | "--test-threads" => options.jobs = positive(flag, &value()?)?,
@@ -176,7 +187,7 @@ impl Options {
         }
         options.seeds = options.seeds_chosen.clone().unwrap_or(1..=1);
         if let Some(value) = set("ORACLE").filter(|value| !oracle::is_choice(value)) {
-            return Err(format!("ORACLE {value:?} is none of on, off, blind"));
+            return Err(format!("ORACLE {value:?} is none of on, off, blind, strict"));
         }
         if let Some(name) = &options.kernel_name {
             options.kernel = kernel(name)?;
@@ -189,7 +200,9 @@ impl Options {
 
     /// Whether one test is wanted, and to be seen as it goes, rather than counted.
     pub fn is_one_shown(&self) -> bool {
-        let counted = [&self.hashes, &self.report, &self.keep].into_iter().any(Option::is_some);
+        let counted = [&self.hashes, &self.report, &self.keep, &self.failed_in]
+            .into_iter()
+            .any(Option::is_some);
         self.exact && !counted && self.shard.is_none() && self.at_most.is_none()
     }
 
@@ -318,7 +331,7 @@ mod tests {
             (parse(&["--seeds", "9-5"], &[]), "--seeds \"9-5\" has no seed"),
             (parse(&[], &[("SEEDS", "0")]), "SEEDS \"0\" has no seed"),
             (parse(&["--kernel", "best"], &[]), "there is no kernel \"best\""),
-            (parse(&[], &[("ORACLE", "no")]), "ORACLE \"no\" is none of on, off, blind"),
+            (parse(&[], &[("ORACLE", "no")]), "ORACLE \"no\" is none of on, off, blind, strict"),
             (parse(&["--trace"], &[]), "--trace needs a value"),
             (parse(&["--twice"], &[("TRACE", "x")]), "--twice does not record"),
             (parse(&["--limit", "0"], &[]), "--limit \"0\" is no time"),

@@ -1,9 +1,8 @@
-//! What became of one run, and the line of JSON about it for whoever asked for a report.
+//! What became of one run: what its process tells the runner, and the report's line.
 
-use std::fmt::Write;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{FIRST_SEE, take_subject};
 use crate::labsync::{Failure, SimReport};
@@ -15,19 +14,34 @@ const MOST_OF_MESSAGE: usize = 16 << 10;
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Record {
     pub seed: u64,
-    /// Why it failed; `None` if it passed.
-    pub failure: Option<String>,
-    /// Tests of the suite that explain the failure, if they fail as well.
-    pub first_see: Vec<String>,
     /// Real time, or the virtual time of a simulated run.
+    #[serde(rename = "virtual_s", with = "seconds")]
     pub elapsed: Duration,
+    #[serde(rename = "cpu_s", with = "seconds")]
     pub cpu: Duration,
     /// Of all that was decided in a simulated run.
     pub trace_hash: u64,
+    /// Tests of the suite that explain the failure, if they fail as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_see: Vec<String>,
     /// What else is to be said below a failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Whether all of the run was recorded, if it was to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub traced: Option<Result<(), String>>,
+    /// Why it failed; `None` if it passed.
+    pub failure: Option<String>,
+}
+
+/// A line of a report.
+#[derive(Serialize)]
+struct Line<'a> {
+    suite: &'a str,
+    test: &'a str,
+    follows: Option<&'a str>,
+    #[serde(flatten)]
+    record: &'a Record,
 }
 
 impl Record {
@@ -58,19 +72,26 @@ impl Record {
         self.failure.is_none()
     }
 
-    /// A line of JSON; the keys always come in this order. If the failure follows from that of
-    /// another test, the `cause`, that one is named, and its message given.
+    /// As a line of a report, `failure` last. If the failure follows from that of another test,
+    /// the `cause`, that one is named, and its message given.
     pub fn to_json(&self, suite: &str, test: &str, cause: Option<(&str, &Record)>) -> String {
-        let json = |text: Option<&str>| text.map_or("null".to_string(), quoted);
-        let follows = json(cause.map(|(test, _)| test));
-        let failure = json(cause.map_or(self, |(_, run)| run).failure.as_deref());
-        format!(
-            "{{\"suite\":\"{suite}\",\"test\":\"{test}\",\"seed\":{},\"virtual_s\":{:.6},\
-             \"cpu_s\":{:.6},\"follows\":{follows},\"failure\":{failure}}}\n",
-            self.seed,
-            self.elapsed.as_secs_f64(),
-            self.cpu.as_secs_f64(),
-        )
+        let (follows, told) = (cause.map(|(test, _)| test), cause.map_or(self, |(_, run)| run));
+        let record = &Record { failure: told.failure.clone(), ..self.clone() };
+        let line = serde_json::to_string(&Line { suite, test, follows, record });
+        line.expect("plain data is JSON") + "\n"
+    }
+}
+
+/// Durations as numbers of seconds: to the nanosecond for some months.
+mod seconds {
+    use super::{Deserialize, Deserializer, Duration, Serializer, de};
+
+    pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(duration.as_secs_f64())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(from)?).map_err(de::Error::custom)
     }
 }
 
@@ -106,22 +127,6 @@ fn set_apart_names(message: &str) -> (Option<String>, Vec<String>) {
     (Some(rest.join("\n")), names)
 }
 
-/// As a JSON string, which is one line.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            c if c < ' ' => write!(quoted, "\\u{:04x}", u32::from(c)).expect("memory takes it"),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,16 +138,19 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_lines_of_json() {
-        let expected = "{\"suite\":\"raft\",\"test\":\"test_count_2b\",\"seed\":7,\
-            \"virtual_s\":1.500000,\"cpu_s\":0.020000,\"follows\":null,\
-            \"failure\":\"a\\nb\\u0009\"}\n";
-        assert_eq!(record(Some("a\nb\t")).to_json("raft", "test_count_2b", None), expected);
+    fn a_line_of_a_report_is_the_record_with_the_tests_name() {
+        let expected = "{\"suite\":\"raft\",\"test\":\"test_count_2b\",\"follows\":null,\"seed\":7,\
+            \"virtual_s\":1.500000001,\"cpu_s\":0.02,\"trace_hash\":99,\
+            \"failure\":\"a\\nb\\t\"}\n";
+        let failed = record(Some("a\nb\t"));
+        let line = failed.to_json("raft", "test_count_2b", None);
+        assert_eq!(line, expected);
+        let read: Record = serde_json::from_str(&line).expect("it has all of a record");
+        assert_eq!(read, failed);
         assert!(record(None).to_json("raft", "test_count_2b", None).contains("\"failure\":null}"));
-        let cause = record(Some("a"));
-        let following =
-            record(Some("b")).to_json("raft", "test_count_2b", Some(("test_a", &cause)));
-        assert!(following.contains("\"follows\":\"test_a\",\"failure\":\"a\"}"), "{following}");
+        let following = failed.to_json("raft", "test_b", Some(("test_a", &record(Some("a")))));
+        assert!(following.contains("\"follows\":\"test_a\",\"seed\":7"), "{following}");
+        assert!(following.ends_with("\"failure\":\"a\"}\n"), "{following}");
     }
 
     #[test]

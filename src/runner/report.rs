@@ -4,8 +4,46 @@
 use std::fs::{self, File};
 use std::io::Write;
 
+use serde::Deserialize;
+
 use super::LabTest;
 use super::board::Booked;
+
+/// What of a line tells which run it was, and how it ended.
+#[derive(Deserialize)]
+struct Ended {
+    suite: String,
+    test: String,
+    seed: u64,
+    failure: Option<String>,
+}
+
+/// The seeds of each of these tests at which it has failed, by its place among them, according to a
+/// report: in the order of the report.
+///
+/// # Errors
+/// If it cannot be read, or a line of it is none of a report; the message says which.
+pub(super) fn failed_in(
+    path: &str,
+    suite: &str,
+    tests: &[LabTest],
+) -> Result<Vec<(usize, u64)>, String> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| format!("cannot read the report {path}: {error}"))?;
+    let mut failed = Vec::new();
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        let ended: Ended = match serde_json::from_str(line) {
+            Ok(ended) => ended,
+            Err(_) if !line.ends_with('\n') => break, // of a sweep that was killed
+            Err(error) => return Err(format!("{path}:{number}: no line of a report: {error}")),
+        };
+        let place = tests.iter().position(|test| test.name == ended.test);
+        if let Some(place) = place.filter(|_| ended.suite == suite && ended.failure.is_some()) {
+            failed.push((place, ended.seed));
+        }
+    }
+    Ok(failed)
+}
 
 /// A report that grows.
 pub(super) struct Report {

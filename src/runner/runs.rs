@@ -129,7 +129,8 @@ impl<'a> Runs<'a> {
     fn child(&mut self) -> Result<&mut Child, String> {
         if self.child.is_none() {
             let options = self.options;
-            let limits = Limits::new(options.simulated, options.limit, options.memory_mb);
+            let mut limits = Limits::new(options.simulated, options.limit, options.memory_mb);
+            limits.family = options.launcher.is_some();
             let child = command(self.test.name, options)
                 .and_then(|command| Child::start(command, limits))
                 .map_err(|error| format!("cannot start a process for it: {error}"))?;
@@ -252,7 +253,11 @@ pub(super) fn shown(runs: &mut Runs<'_>, mut run: Run) -> Vec<u8> {
 
 /// This program, to run one test as these options say, with nothing from the environment.
 fn command(test: &str, options: &Options) -> std::io::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let program = match &options.launcher {
+        Some(launcher) => launcher.into(),
+        None => std::env::current_exe()?,
+    };
+    let mut command = Command::new(program);
     command.args(["--child", "--exact", test]);
     for name in ["SEED", "SEEDS", "KERNEL", "TRACE", "JOBS", "VERBOSE"] {
         command.env_remove(name);

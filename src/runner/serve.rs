@@ -6,7 +6,7 @@
 //! has ended it, this process ends itself and all that it has started.
 
 use std::fs::File;
-use std::io::Result;
+use std::io::{BufReader, Result};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
@@ -46,7 +46,8 @@ pub(super) fn run(test: LabTest, options: &Options, explain: Option<Explain>) ->
     }
     labsync::before_end_of_process(last_words);
     let mut simulated = Simulated::new(test, options, explain);
-    while let Ok(Some(order)) = wire::receive::<Order>(&socket) {
+    let mut orders = BufReader::new(&socket);
+    while let Ok(Some(order)) = wire::receive::<Order>(&mut orders) {
         let (nonce, answer) = match order {
             Order::End => return ExitCode::SUCCESS,
             Order::Explain(nonce) => (nonce, Answer::Explained(simulated.explain())),

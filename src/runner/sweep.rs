@@ -28,7 +28,7 @@ use super::hashes;
 use super::keep;
 use super::options::Options;
 use super::output::{Sink, clear_progress, print, show_progress};
-use super::report::Report;
+use super::report::{self, Report};
 use super::runs::{self, Run, Runs};
 use crate::labsync::{Condvar, Instant, Mutex, rng, thread};
 
@@ -46,6 +46,12 @@ struct Share {
     seeds: RangeInclusive<u64>,
     /// Which of the selected tests it is.
     number: u64,
+}
+
+impl Share {
+    fn runs(&self) -> u64 {
+        (self.seeds.end() - self.seeds.start()).saturating_add(1)
+    }
 }
 
 struct Sweep {
@@ -91,17 +97,20 @@ pub(super) fn run_one(suite: &str, test: LabTest, options: &Options) -> bool {
 /// Runs the `tests`, some `of` the suite's, for all seeds; true if all passed.
 pub(super) fn run(suite: &str, tests: &[LabTest], of: &[LabTest], options: &Options) -> bool {
     let start = Instant::now();
-    let report = match Report::begin(options.report.as_deref()) {
-        Ok(report) => report,
+    let jobs = if options.simulated { cores() } else { options.jobs };
+    let prepared = shares(suite, tests, options, jobs)
+        .and_then(|shares| Ok((shares, Report::begin(options.report.as_deref())?)));
+    let (shares, report) = match prepared {
+        Ok(prepared) => prepared,
         Err(problem) => {
             print(format!("{problem}\n"));
             return false;
         }
     };
     let stop = stop_on_signals();
-    let jobs = if options.simulated { cores() } else { options.jobs };
-    let shares = shares(tests, options, jobs);
-    let show_all = options.seeds.start() == options.seeds.end();
+    let count = shares.iter().fold(0, |sum: u64, share| sum.saturating_add(share.runs()));
+    let count = options.shard.map_or(count, |shard| shard.size_of(count));
+    let show_all = options.seeds.start() == options.seeds.end() && options.failed_in.is_none();
     let sweep = Arc::new(Sweep {
         suite: suite.to_string(),
         tests: tests.len() as u64,
@@ -119,7 +128,7 @@ pub(super) fn run(suite: &str, tests: &[LabTest], of: &[LabTest], options: &Opti
         let sweep = sweep.clone();
         thread::spawn(format!("runner {job}"), move || sweep.work());
     }
-    let stopped = sweep.wait(&stop);
+    let stopped = sweep.wait(&stop, count);
     let mut state = sweep.board.lock();
     if stopped {
         state.board.stopped = true;
@@ -169,7 +178,18 @@ fn seeds_of(options: &Options) -> RangeInclusive<u64> {
     seed..=seed
 }
 
-fn shares(tests: &[LabTest], options: &Options, jobs: usize) -> VecDeque<Share> {
+fn shares(
+    suite: &str,
+    tests: &[LabTest],
+    options: &Options,
+    jobs: usize,
+) -> Result<VecDeque<Share>, String> {
+    if let Some(path) = &options.failed_in {
+        let failed = report::failed_in(path, suite, tests)?.into_iter();
+        let share =
+            |(place, seed)| Share { test: tests[place], seeds: seed..=seed, number: place as u64 };
+        return Ok(failed.map(share).collect());
+    }
     let at_a_time = if options.stop_at_first || !options.simulated { 1 } else { SEEDS_AT_A_TIME };
     let mut numbered: Vec<(u64, LabTest)> = (0..).zip(tests.iter().copied()).collect();
     // Several at a time: in real time from the last Part on, where the longest are.
@@ -178,7 +198,7 @@ fn shares(tests: &[LabTest], options: &Options, jobs: usize) -> VecDeque<Share> 
     }
     if !options.simulated && options.seeds_chosen.is_none() {
         let share = |(number, test)| Share { test, seeds: seeds_of(options), number };
-        return numbered.into_iter().map(share).collect();
+        return Ok(numbered.into_iter().map(share).collect());
     }
     let (first, last) = (*options.seeds.start(), *options.seeds.end());
     let mut shares = VecDeque::new();
@@ -188,7 +208,7 @@ fn shares(tests: &[LabTest], options: &Options, jobs: usize) -> VecDeque<Share> 
         let share = |&(number, test)| Share { test, seeds: from..=to, number };
         shares.extend(numbered.iter().map(share));
         if to == last {
-            return shares;
+            return Ok(shares);
         }
         from = to + 1;
     }
@@ -253,7 +273,7 @@ impl Sweep {
     fn is_mine(&self, share: &Share, seed: u64) -> bool {
         let Some(shard) = self.options.shard else { return true };
         // Each row of tests is turned by one, lest a shard has the same tests in all of them.
-        let row = seed - self.options.seeds.start();
+        let row = seed.wrapping_sub(*self.options.seeds.start());
         let column = (share.number + row % self.tests) % self.tests;
         shard.has(u128::from(row) * u128::from(self.tests) + u128::from(column))
     }
@@ -300,12 +320,9 @@ impl Sweep {
     }
 
     /// Waits until all runs are over, and shows how far they are; true if it was told to stop.
-    fn wait(&self, stop: &AtomicBool) -> bool {
+    fn wait(&self, stop: &AtomicBool, count: u64) -> bool {
         let terminal = std::io::stderr().is_terminal();
         let every = if terminal { SHOW_EVERY.0 } else { SHOW_EVERY.1 };
-        let seeds = (self.options.seeds.end() - self.options.seeds.start()).saturating_add(1);
-        let runs = self.tests.saturating_mul(seeds);
-        let count = self.options.shard.map_or(runs, |shard| shard.size_of(runs));
         let mut next_show = self.start + every;
         let mut state = self.board.lock();
         while state.working > 0 || !state.waiting.is_empty() {

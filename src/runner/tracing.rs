@@ -156,12 +156,7 @@ pub(super) fn record_again(test: LabTest, first: &Run, suite: &str, options: &Op
 pub(super) fn begin(options: &Options, test: LabTest, order: &RunOrder) -> Result<(), String> {
     let Some(wanted) = &order.trace else { return Ok(()) };
     logger::hear();
-    let header = Header {
-        test: test.name.to_string(),
-        seed: order.seed,
-        simulated: options.simulated,
-        crate_version: env!("CARGO_PKG_VERSION").to_string(),
-    };
+    let header = Header::new(test.name, order.seed, options.simulated);
     let path = PathBuf::from(&wanted.file);
     trace::begin(Recording { path, header, at_once: wanted.at_once })
 }

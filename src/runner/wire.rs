@@ -2,21 +2,18 @@
 //! their own: standard output belongs to the code under test, and an exit status proves nothing.
 //!
 //! The runner gives an [`Order`] with a nonce, a number that nobody can guess. An [`Answer`] counts
-//! only if it comes back with the nonce of that order. On the wire each is four bytes of
-//! length, and then that many bytes of labgob.
+//! only if it comes back with the nonce of that order. On the wire each is a line of JSON.
 
-use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::io::{BufRead, Error, ErrorKind, Read, Result, Write};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::record::Record;
-use crate::labgob::{from_bytes, to_bytes};
 use crate::labsync::{Event, rng};
 
 /// The longest that a message may be.
 const MOST_BYTES: usize = 64 << 20;
-const LENGTH: usize = 4;
 
 /// Made for one order, and never again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -80,32 +77,25 @@ pub(super) enum Answer {
 
 /// Sends a message.
 pub(super) fn send<T: Serialize>(mut to: impl Write, message: &T) -> Result<()> {
-    let content = to_bytes(message);
-    let length = u32::try_from(content.len()).map_err(|_| Error::from(ErrorKind::InvalidInput))?;
     // In one piece: another thread may send as well.
-    let mut bytes = length.to_le_bytes().to_vec();
-    bytes.extend(content);
-    to.write_all(&bytes)
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    to.write_all(&line)
 }
 
 /// Waits for a message; `None` if there will be none.
-pub(super) fn receive<T: DeserializeOwned>(mut from: impl Read) -> Result<Option<T>> {
-    let mut inbox = Inbox::default();
-    loop {
-        if let Some(message) = inbox.take()? {
-            return Ok(Some(message));
-        }
-        let missing = inbox.missing();
-        if inbox.fill(&mut from, missing)? == 0 {
-            return Ok(None);
-        }
-    }
+pub(super) fn receive<T: DeserializeOwned>(mut from: impl BufRead) -> Result<Option<T>> {
+    let mut line = Vec::new();
+    from.read_until(b'\n', &mut line)?;
+    if line.ends_with(b"\n") { Ok(Some(serde_json::from_slice(&line)?)) } else { Ok(None) }
 }
 
 /// What has come, until it makes a message.
 #[derive(Default)]
 pub(super) struct Inbox {
     bytes: Vec<u8>,
+    /// So many of them end no message.
+    searched: usize,
 }
 
 impl Inbox {
@@ -118,29 +108,19 @@ impl Inbox {
         read
     }
 
-    fn length(&self) -> Option<usize> {
-        let length = self.bytes.first_chunk::<LENGTH>()?;
-        Some(u32::from_le_bytes(*length) as usize)
-    }
-
-    /// How many bytes the next message lacks, as far as is known.
-    fn missing(&self) -> usize {
-        LENGTH + self.length().unwrap_or(0).min(MOST_BYTES) - self.bytes.len()
-    }
-
     /// The next message, if all of it has come.
     pub fn take<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
-        let malformed = |what: String| Error::new(ErrorKind::InvalidData, what);
-        let Some(length) = self.length() else { return Ok(None) };
-        if length > MOST_BYTES {
-            return Err(malformed(format!("a message of {length} bytes")));
-        }
-        if self.bytes.len() < LENGTH + length {
-            return Ok(None);
-        }
-        let rest = self.bytes.split_off(LENGTH + length);
-        let message = std::mem::replace(&mut self.bytes, rest);
-        from_bytes(&message[LENGTH..]).map(Some).map_err(|error| malformed(error.to_string()))
+        let end = self.bytes[self.searched..].iter().position(|&byte| byte == b'\n');
+        let Some(end) = end.map(|end| self.searched + end) else {
+            self.searched = self.bytes.len();
+            let much = format!("more than {MOST_BYTES} bytes that are no message");
+            let is_much = self.searched > MOST_BYTES;
+            return if is_much { Err(Error::new(ErrorKind::InvalidData, much)) } else { Ok(None) };
+        };
+        let message = serde_json::from_slice(&self.bytes[..end])?;
+        self.bytes.drain(..=end);
+        self.searched = 0;
+        Ok(Some(message))
     }
 }
 
@@ -173,9 +153,14 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_refused() {
-        let refused = |bytes: &[u8]| receive::<Order>(bytes).unwrap_err().to_string();
-        assert!(refused(&[0xFF; 9]).contains("4294967295 bytes"));
-        assert!(!refused(&[5, 0, 0, 0, 1, 2, 3, 4, 5]).is_empty());
+        for bytes in [&b"\n"[..], b"\xFF\xFF\n", b"{\"Run\":[]}\n", b"[[[[\n"] {
+            let mut inbox = Inbox::default();
+            inbox.fill(bytes, bytes.len()).unwrap();
+            assert!(inbox.take::<Order>().is_err(), "{bytes:?}");
+            assert!(receive::<Order>(bytes).is_err(), "{bytes:?}");
+        }
+        let mut inbox = Inbox { bytes: vec![b' '; MOST_BYTES + 1], searched: 0 };
+        assert!(inbox.take::<Order>().unwrap_err().to_string().contains("bytes that are no"));
         assert_ne!(Nonce::fresh(), Nonce::fresh());
     }
 }

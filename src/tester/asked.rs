@@ -9,7 +9,7 @@ use crate::raft::{Index, Raft, ServerId, Term};
 use super::config::Member;
 use super::history::TermBefore;
 use super::{Command, Config};
-use crate::trace::{self, TestStep};
+use crate::trace::{self, Event};
 
 /// What a server answered to `start()`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,9 +53,9 @@ impl Config {
         let command = command.into();
         let bytes = Bytes::from(labgob::to_bytes(&command));
         let (index, term, is_leader) = raft.clone().start(bytes.clone());
-        trace::step(|| {
+        trace::record(|| {
             let command = command.to_string();
-            TestStep::Command { server, command, index, term, taken: is_leader }
+            Event::Command { server, command, index, term, taken: is_leader }
         });
         // The term of a refusal means nothing.
         if is_leader {

@@ -4,7 +4,7 @@ use super::Config;
 use super::config::server_name;
 use crate::labsync::Instant;
 use crate::raft::{Index, ServerId};
-use crate::trace::{self, TestStep};
+use crate::trace::{self, Event};
 
 /// What `end` subtracts.
 #[derive(Clone, Copy)]
@@ -19,13 +19,13 @@ impl Config {
     /// Prints the test's banner and starts counting.
     pub fn begin(&self, banner: &str) {
         println!("{banner} ...");
-        trace::step(|| TestStep::Begin(banner.to_string()));
+        trace::record(|| Event::Begin { text: banner.to_string() });
         *self.counts.lock() = self.count();
     }
 
     /// Prints the lab's line for a test that passed: seconds, servers, RPCs, bytes, commits.
     pub fn end(&self) {
-        trace::step(|| TestStep::End);
+        trace::record(|| Event::End {});
         let (now, then) = (self.count(), *self.counts.lock());
         println!(
             "  ... Passed --  {:4.1}  {} {:4} {:7} {:4}",
@@ -40,7 +40,7 @@ impl Config {
     /// Prints a warning; the test goes on.
     pub fn warn(&self, message: &str) {
         println!("warning: {message}");
-        trace::step(|| TestStep::Warning(message.to_string()));
+        trace::record(|| Event::Warning { text: message.to_string() });
     }
 
     fn count(&self) -> Counts {

@@ -7,7 +7,7 @@ use crate::labsync::{Instant, rng, thread};
 use crate::raft::{Index, ServerId, Term};
 
 use super::{Command, Config};
-use crate::trace::{self, TestStep};
+use crate::trace::{self, Event};
 
 /// How long [`Config::one`] tries.
 const ONE_LIMIT: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ impl Config {
                 assert!(count == 1, "term {term} has {count} (>1) leaders: {leaders:?}");
             }
             if let Some((_, leaders)) = leaders.last_key_value() {
-                trace::step(|| TestStep::OneLeader(leaders[0]));
+                trace::record(|| Event::OneLeader { server: leaders[0] });
                 return leaders[0];
             }
         }
@@ -132,13 +132,13 @@ impl Config {
     #[track_caller]
     pub fn one(&self, command: impl Into<Command>, expected: usize, retry: bool) -> Index {
         let command = command.into();
-        trace::step(|| TestStep::OneBegins { command: command.to_string(), expected, retry });
+        trace::record(|| Event::OneBegins { command: command.to_string(), expected, retry });
         let start = Instant::now();
         let mut next = 0;
         while start.elapsed() < ONE_LIMIT {
             match self.submit(&command, &mut next) {
                 Some(index) if self.agreed(index, &command, expected) => {
-                    trace::step(|| TestStep::OneAgreed { index });
+                    trace::record(|| Event::OneAgreed { index });
                     return index;
                 }
                 Some(_) if !retry => break,

@@ -11,7 +11,7 @@ use super::banner::Counts;
 use super::history::History;
 use super::service::{APPLY_CHANNEL_CAPACITY, Services};
 use crate::oracle::Oracle;
-use crate::trace::{self, Event, TestStep};
+use crate::trace::{self, Event};
 
 /// So many scheduling points may pass in a simulated test while some thread is always ready to run:
 /// the reference needs a tenth of it. Whoever polls instead of waiting needs more, and would keep
@@ -141,7 +141,7 @@ impl Config {
             Some(oracle) => oracle.crashed(server, || persister.copy()),
             None => persister.copy(),
         };
-        trace::step(|| TestStep::Crash(server));
+        trace::record(|| Event::Crash { server });
         disk
     }
 
@@ -172,7 +172,7 @@ impl Config {
         let member = &mut members[server];
         member.starts += 1;
         let starts = member.starts;
-        trace::step(|| TestStep::Start { server, starts });
+        trace::record(|| Event::Start { server, starts });
         let oracle = self.oracle.as_ref();
         let watch =
             oracle.map(|oracle| -> Arc<dyn Watcher> { Arc::new(oracle.started(server, starts)) });
@@ -198,7 +198,7 @@ impl Config {
     pub fn connect(&self, server: ServerId) {
         let mut members = self.members.lock();
         members[server].connected = true;
-        trace::step(|| TestStep::Connect(server));
+        trace::record(|| Event::Connect { server });
         for peer in (0..self.servers).filter(|&peer| members[peer].connected) {
             self.enable_both_ways(&members, server, peer, true);
         }
@@ -211,7 +211,7 @@ impl Config {
 
     pub(super) fn cut_off(&self, members: &mut [Member], server: ServerId) {
         if members[server].connected {
-            trace::step(|| TestStep::Disconnect(server));
+            trace::record(|| Event::Disconnect { server });
         }
         members[server].connected = false;
         for peer in 0..self.servers {
@@ -230,13 +230,13 @@ impl Config {
 
     /// True: the network delays and drops messages.
     pub fn set_unreliable(&self, yes: bool) {
-        trace::step(|| TestStep::Unreliable(yes));
+        trace::record(|| Event::Unreliable { on: yes });
         self.network.reliable(!yes);
     }
 
     /// True: most replies are held back, so that later ones overtake them.
     pub fn set_long_reordering(&self, yes: bool) {
-        trace::step(|| TestStep::LongReordering(yes));
+        trace::record(|| Event::LongReordering { on: yes });
         self.network.long_reordering(yes);
     }
 

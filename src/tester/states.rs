@@ -6,9 +6,6 @@ use crate::raft::ServerId;
 
 use super::Config;
 
-/// The longest line of a report, in characters.
-const WIDTH: usize = 98;
-
 impl Config {
     /// What explains that nothing goes on, where that is evident, with the rule and its test of
     /// Figure 2; then how each server is. To be appended to the message of a test that has waited
@@ -22,15 +19,11 @@ impl Config {
             if is_up && is_connected {
                 connected.push(server);
             }
-            text.push_str(&wrapped(&self.state_of(server, is_up, is_connected)));
+            text.push_str(&format!("\n  {}", self.state_of(server, is_up, is_connected)));
         }
         let symptom = self.oracle.as_ref().and_then(|oracle| oracle.symptom(&connected));
         let symptom = symptom.map_or(String::new(), |(what, rule, test)| {
-            let again = format!("see  make test-figure2 T={test}");
-            [format!("{what},"), format!("but {rule}"), again]
-                .iter()
-                .map(|line| wrapped(line))
-                .collect()
+            format!("\n  {what},\n  but {rule}\n  see  make test-figure2 T={test}")
         });
         symptom + &text
     }
@@ -52,38 +45,5 @@ impl Config {
             }
         }
         line
-    }
-}
-
-/// A line of its own, indented, and broken where it is too long.
-fn wrapped(line: &str) -> String {
-    let mut text = String::new();
-    let mut column = WIDTH;
-    for word in line.split(' ') {
-        let length = word.chars().count();
-        if column + 1 + length > WIDTH {
-            let indent = if text.is_empty() { "\n " } else { "\n     " };
-            text.push_str(indent);
-            column = indent.len() - 1;
-        }
-        text.push(' ');
-        text.push_str(word);
-        column += 1 + length;
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wrapped;
-
-    #[test]
-    fn long_lines_are_broken_between_words() {
-        assert_eq!(wrapped("server 0: well"), "\n  server 0: well");
-        let text = wrapped(&["word"; 50].join(" "));
-        let lines: Vec<&str> = text.lines().skip(1).collect();
-        assert_eq!(lines.len(), 3);
-        assert!(lines.iter().all(|line| line.len() <= 98 && line.ends_with("word")));
-        assert!(lines[1].starts_with("      word"));
     }
 }

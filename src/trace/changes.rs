@@ -1,6 +1,9 @@
 //! From what a server shows at each unlock to what has changed since the last time.
 
-use super::event::{Change, Role};
+use std::collections::BTreeMap;
+
+use super::event::{Changes, Role, Snapshot};
+use super::message::entries;
 use crate::raft::rpc::Entry;
 use crate::raft::{Index, RoleView, ServerId, Term, View};
 
@@ -22,44 +25,39 @@ pub(super) struct Shown {
 
 impl Shown {
     /// What is different in `view`, which is remembered. `server` is the one that shows itself.
-    pub fn update(&mut self, server: ServerId, view: &View<'_>) -> Vec<Change> {
-        let mut changes = Vec::new();
-        if replace(&mut self.term, view.current_term) {
-            changes.push(Change::Term(self.term));
-        }
-        if replace(&mut self.vote, view.voted_for) {
-            changes.push(Change::Vote(self.vote));
-        }
+    pub fn update(&mut self, server: ServerId, view: &View<'_>) -> Changes {
         let (role, next_index, match_index): (_, &[Index], &[Index]) = match view.role {
             RoleView::Follower => (Role::Follower, &[], &[]),
             RoleView::Candidate => (Role::Candidate, &[], &[]),
             RoleView::Leader { next_index, match_index } => (Role::Leader, next_index, match_index),
         };
-        if replace(&mut self.role, role) {
-            changes.push(Change::Role(role));
+        let role = replace(&mut self.role, role);
+        if role.is_some() {
             self.next_index.clear();
             self.match_index.clear();
         }
+        let mut changes = Changes {
+            term: replace(&mut self.term, view.current_term),
+            vote: replace(&mut self.vote, view.voted_for),
+            role,
+            commit: replace(&mut self.commit_index, view.commit_index),
+            applied: replace(&mut self.last_applied, view.last_applied),
+            next: update_peers(&mut self.next_index, next_index, server),
+            matched: update_peers(&mut self.match_index, match_index, server),
+            ..Changes::default()
+        };
         self.update_log(view, &mut changes);
-        if replace(&mut self.commit_index, view.commit_index) {
-            changes.push(Change::Commit(self.commit_index));
-        }
-        if replace(&mut self.last_applied, view.last_applied) {
-            changes.push(Change::LastApplied(self.last_applied));
-        }
-        update_peers(&mut self.next_index, next_index, server, Change::Next, &mut changes);
-        update_peers(&mut self.match_index, match_index, server, Change::Match, &mut changes);
         changes
     }
 
-    fn update_log(&mut self, view: &View<'_>, changes: &mut Vec<Change>) {
+    fn update_log(&mut self, view: &View<'_>, changes: &mut Changes) {
         if view.log_changes.is_some() && view.log_changes == self.log_changes {
             return;
         }
         self.log_changes = view.log_changes;
         let (index, term) = (view.snapshot_index, view.snapshot_term);
         if (self.snapshot_index, self.snapshot_term) != (index, term) {
-            changes.push(Change::Snapshot { index, term, size: view.snapshot.len() });
+            changes.snapshot = Some(Snapshot { index, term, size: view.snapshot.len() });
             // A snapshot that goes back leaves nothing of the log as it was.
             let covered = index.checked_sub(self.snapshot_index).unwrap_or(Index::MAX);
             let covered = usize::try_from(covered).unwrap_or(usize::MAX);
@@ -69,41 +67,35 @@ impl Shown {
         // Entries are shared, not copied, so that equal ones are found equal by their address.
         let same = self.entries.iter().zip(view.entries).take_while(|(old, new)| old == new);
         let same = same.count();
+        let kept = index.saturating_add(same as Index);
         if same < self.entries.len() {
             self.entries.truncate(same);
-            changes.push(Change::Truncated(index + same as Index));
+            changes.truncated = Some(kept);
         }
-        if same < view.entries.len() {
-            let entries = view.entries[same..].to_vec();
-            self.entries.extend_from_slice(&entries);
-            changes.push(Change::Appended { first: index + same as Index + 1, entries });
-        }
+        self.entries.extend_from_slice(&view.entries[same..]);
+        changes.appended = entries(kept, &view.entries[same..]);
     }
 }
 
-/// Whether `new` is different; it replaces the old value.
-fn replace<T: PartialEq>(old: &mut T, new: T) -> bool {
+/// `new`, if it is different; it replaces the old value.
+fn replace<T: PartialEq + Copy>(old: &mut T, new: T) -> Option<T> {
     let changed = *old != new;
     *old = new;
-    changed
+    changed.then_some(new)
 }
 
-/// Compares what a leader knows of each other server; what it says of itself means nothing.
+/// What is new of what a leader knows of each other server; what it says of itself means nothing.
 fn update_peers(
     old: &mut Vec<Index>,
     new: &[Index],
     server: ServerId,
-    change: fn(ServerId, Index) -> Change,
-    changes: &mut Vec<Change>,
-) {
-    if old.as_slice() == new {
-        return;
+) -> BTreeMap<ServerId, Index> {
+    let others = new.iter().enumerate().filter(|&(peer, _)| peer != server);
+    let changed = others.filter(|&(peer, index)| old.get(peer) != Some(index));
+    let changed = changed.map(|(peer, &index)| (peer, index)).collect();
+    if old != new {
+        old.clear();
+        old.extend_from_slice(new);
     }
-    for (peer, &index) in new.iter().enumerate().filter(|&(peer, _)| peer != server) {
-        if old.get(peer) != Some(&index) {
-            changes.push(change(peer, index));
-        }
-    }
-    old.clear();
-    old.extend_from_slice(new);
+    changed
 }

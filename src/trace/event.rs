@@ -1,16 +1,25 @@
-//! What a trace is made of. These types are the file's format: the order of variants and fields
-//! is what is written, so that any change here is another [`VERSION`](super::format::VERSION).
+//! What a trace is made of: these types are the lines of the file, their names are its words. Any
+//! change here is another [`VERSION`].
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-use crate::labgob::Bytes;
-use crate::labrpc;
-use crate::raft::rpc::Entry;
+use serde::Serialize;
+
+use super::message::{Entry, Message};
+use crate::labrpc::Loss;
+use crate::labsync::Failure;
 use crate::raft::{Index, ServerId, Term};
 
-/// Which run it was: the first thing in a file.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// The version of the format; one more with each change of what is written.
+pub const VERSION: u32 = 2;
+/// What every trace begins with.
+pub(super) const START: &[u8] = b"{\"trace\":";
+
+/// Which run it was: the first line.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Header {
+    /// The [`VERSION`] of the format.
+    pub trace: u32,
     /// The test's name, `test_initial_election_2a`.
     pub test: String,
     /// The seed of the run's random choices.
@@ -18,253 +27,156 @@ pub struct Header {
     /// Whether it was simulated, in virtual time. On which kernel is not told: the run and its
     /// trace are the same on each.
     pub simulated: bool,
-    /// The version of this crate that wrote the file.
-    pub crate_version: String,
+    /// The version of this crate.
+    pub version: &'static str,
 }
 
-/// A name that is written once and then stands for itself: [`Trace::name`](super::Trace::name).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub struct Name(pub u32);
-
-/// What follows the header in a file.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) enum Item {
-    /// The next [`Name`], counted from 0.
-    Name(String),
-    /// Something happened.
-    Happened { after_ns: u64, thread: Name, event: Event },
+impl Header {
+    /// For a run that this crate records.
+    #[must_use]
+    pub fn new(test: &str, seed: u64, simulated: bool) -> Header {
+        let version = env!("CARGO_PKG_VERSION");
+        Header { trace: VERSION, test: test.to_string(), seed, simulated, version }
+    }
 }
 
-/// Something that happened, with its moment and the thread that did it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Record {
+/// Every other line: something that happened, with its moment and the thread that did it.
+#[derive(Serialize)]
+pub(super) struct Line<'a> {
     /// Nanoseconds since the run began: virtual ones if it was simulated.
-    pub at_ns: u64,
-    /// The thread.
-    pub thread: Name,
-    /// What happened.
-    pub event: Event,
+    pub at: u64,
+    pub thread: &'a str,
+    #[serde(flatten)]
+    pub event: &'a Event,
 }
 
-/// What can happen in a run.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// What can happen in a run. Commands are told in short.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "of the fields: they are Raft's, or said with their variant")]
 pub enum Event {
-    /// The test has made a cluster.
-    Cluster {
-        /// How many servers it has.
-        servers: usize,
-        /// Whether the network delays and drops messages.
-        unreliable: bool,
-        /// Whether the services take snapshots.
-        snapshot: bool,
-    },
-    /// The test does something.
-    Test(TestStep),
-    /// An RPC is on its way.
-    Call {
-        /// Its number, the same in all its steps.
-        call: u64,
-        /// The caller.
-        from: ServerId,
-        /// How often the caller had been started when it called.
-        starts: usize,
-        /// Who is called.
-        to: ServerId,
-        /// "Raft.RequestVote".
-        method: Name,
-        /// How far it has got.
-        step: CallStep,
-    },
-    /// A server has released its lock, and this is what has changed while it held it.
-    State {
-        /// The server.
-        server: ServerId,
-        /// What is different from what it showed last; nothing was known when it started.
-        changes: Vec<Change>,
-    },
-    /// A server has saved its state.
-    Saved {
-        /// The server.
-        server: ServerId,
-        /// The bytes of Raft's state.
-        state_size: usize,
-        /// The bytes of the service's snapshot.
-        snapshot_size: usize,
-        /// How often this server has saved, ever.
-        writes: u64,
-    },
-    /// A service was handed a committed command.
-    Applied {
-        /// The server.
-        server: ServerId,
-        /// The index that Raft says it has.
-        index: Index,
-        /// The command, in short.
-        command: String,
-    },
-    /// A service was handed a snapshot.
-    Installed {
-        /// The server.
-        server: ServerId,
-        /// The last index that the snapshot covers.
-        index: Index,
-        /// The term of that index.
-        term: Term,
-        /// The snapshot's bytes.
-        size: usize,
-    },
-    /// The code under test has logged something.
-    Log {
-        /// 1 for an error, 2 warning, 3 info, 4 debug, 5 trace.
-        level: u8,
-        /// The line.
-        text: String,
-    },
-    /// How the run ended; nothing follows.
-    Verdict(Option<Failure>),
-}
-
-/// Why a run failed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Failure {
-    /// The panic's message, or the runner's own.
-    pub message: String,
-    /// The thread in which it showed.
-    pub thread: String,
-    /// File, line and column of the panic.
-    pub at: Option<String>,
-}
-
-/// What a test does, and what it is told.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum TestStep {
-    /// The banner.
-    Begin(String),
+    /// The test has made a cluster. Does the network delay and drop messages, do the services
+    /// take snapshots?
+    Cluster { servers: usize, unreliable: bool, snapshot: bool },
+    /// The test's banner.
+    Begin { text: String },
     /// The test has done all that it wanted to.
-    End,
-    /// A server is started: the first time, or once more after a crash.
-    Start {
-        /// The server.
-        server: ServerId,
-        /// How often it has been started, this time included.
-        starts: usize,
-    },
+    End {},
+    /// A server is started: how often by now.
+    Start { server: ServerId, starts: usize },
     /// A server is killed. What it does from now on is not recorded any more.
-    Crash(ServerId),
+    Crash { server: ServerId },
     /// A server is attached to the network.
-    Connect(ServerId),
+    Connect { server: ServerId },
     /// A server is cut off from the network.
-    Disconnect(ServerId),
+    Disconnect { server: ServerId },
     /// The network delays and drops messages from now on, or does not.
-    Unreliable(bool),
+    Unreliable { on: bool },
     /// The network holds back most replies from now on, or does not.
-    LongReordering(bool),
-    /// A command was given to a server.
-    Command {
-        /// The server.
-        server: ServerId,
-        /// The command, in short.
-        command: String,
-        /// The index that the server answered.
-        index: Index,
-        /// The term that it answered.
-        term: Term,
-        /// Whether it took the command.
-        taken: bool,
-    },
+    LongReordering { on: bool },
+    /// A command was given to a server, which answered with index and term, and whether it took
+    /// the command.
+    Command { server: ServerId, command: String, index: Index, term: Term, taken: bool },
     /// `check_one_leader` has found one.
-    OneLeader(ServerId),
-    /// `one` begins: agreement on a command.
-    OneBegins {
-        /// The command, in short.
-        command: String,
-        /// How many services must apply it.
-        expected: usize,
-        /// Whether a lost command is given to a leader again.
-        retry: bool,
-    },
+    OneLeader { server: ServerId },
+    /// `one` begins: so many services are to apply a command. Is a lost one given to a leader
+    /// again?
+    OneBegins { command: String, expected: usize, retry: bool },
     /// `one` has seen so many services apply its command.
-    OneAgreed {
-        /// The command's index.
-        index: Index,
-    },
-    /// A warning.
-    Warning(String),
-}
-
-/// How far a call has got.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum CallStep {
-    /// The caller has sent the request.
+    OneAgreed { index: Index },
+    /// The test warns.
+    Warning { text: String },
+    /// The caller has sent the request; nothing is known of arguments that are not Raft's.
     Sent {
-        /// The arguments, encoded with labgob.
-        args: Bytes,
+        #[serde(flatten)]
+        call: Call,
+        args: Option<Message>,
     },
     /// The request has reached its server, whose handler is about to run.
-    Delivered,
+    Delivered(Call),
     /// The handler is done.
     Answered {
-        /// The reply, encoded with labgob.
-        reply: Bytes,
+        #[serde(flatten)]
+        call: Call,
+        reply: Option<Message>,
     },
     /// The reply has reached the caller.
-    Received,
+    Received(Call),
     /// The caller hears 'lost'.
-    Lost(Loss),
+    Lost {
+        #[serde(flatten)]
+        call: Call,
+        why: Loss,
+    },
+    /// A server has released its lock, and this is what has changed while it held it. Nothing was
+    /// known when it started.
+    State {
+        server: ServerId,
+        #[serde(flatten)]
+        changes: Changes,
+    },
+    /// A server has saved its state: bytes of Raft's state and of the snapshot, and how often
+    /// this server has saved, ever.
+    Saved { server: ServerId, state_size: usize, snapshot_size: usize, writes: u64 },
+    /// A service was handed a committed command.
+    Applied { server: ServerId, index: Index, command: String },
+    /// A service was handed a snapshot: the last index that it covers, that one's term, bytes.
+    Installed { server: ServerId, index: Index, term: Term, size: usize },
+    /// The code under test has logged something: "error", "warn", "info", "debug", "trace".
+    Log { level: String, text: String },
+    /// How the run ended, the last line: why it failed, if it did.
+    Verdict { failure: Option<Failure> },
 }
 
-/// Where a call got lost: [`labrpc::Loss`], in the order of its variants.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "they are labrpc's")]
-pub enum Loss {
-    Unreachable,
-    RequestDropped,
-    ReplyDropped,
-    CutOff,
-    ServerGone,
-    HandlerPanicked,
-    Closed,
+/// A call; the same in all its steps.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Call {
+    /// Its number.
+    pub call: u64,
+    /// The caller.
+    pub from: ServerId,
+    /// How often the caller had been started when it called.
+    pub starts: usize,
+    /// Who is called.
+    pub to: ServerId,
+    /// "Raft.RequestVote".
+    pub method: String,
 }
 
-/// A part of a server's state that has changed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Change {
-    /// `current_term`.
-    Term(Term),
-    /// `voted_for`.
-    Vote(Option<ServerId>),
-    /// What it is.
-    Role(Role),
+/// The parts of a server's state that have changed; Figure 2 tells what they are.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
+#[allow(missing_docs, reason = "Figure 2 has most of them")]
+pub struct Changes {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub term: Option<Term>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vote: Option<Option<ServerId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// The log's beginning is in a snapshot now, and gone.
-    Snapshot {
-        /// The last index that it covers.
-        index: Index,
-        /// The term of that index.
-        term: Term,
-        /// The snapshot's bytes.
-        size: usize,
-    },
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
     /// The entries behind this index are gone.
-    Truncated(Index),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<Index>,
     /// The log has grown.
-    Appended {
-        /// The index of the first of these entries.
-        first: Index,
-        /// The entries.
-        entries: Vec<Entry>,
-    },
-    /// `commit_index`.
-    Commit(Index),
-    /// `last_applied`.
-    LastApplied(Index),
-    /// A leader's `next_index` for another server.
-    Next(ServerId, Index),
-    /// A leader's `match_index` for another server.
-    Match(ServerId, Index),
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub appended: Vec<Entry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Index>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Index>,
+    /// A leader's `next_index` for other servers.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub next: BTreeMap<ServerId, Index>,
+    /// A leader's `match_index` for other servers.
+    #[serde(rename = "match", skip_serializing_if = "BTreeMap::is_empty")]
+    pub matched: BTreeMap<ServerId, Index>,
 }
 
 /// The roles of §5.1.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Answers candidates and leaders.
     #[default]
@@ -275,30 +187,13 @@ pub enum Role {
     Leader,
 }
 
-impl From<labrpc::Loss> for Loss {
-    fn from(loss: labrpc::Loss) -> Loss {
-        match loss {
-            labrpc::Loss::Unreachable => Loss::Unreachable,
-            labrpc::Loss::RequestDropped => Loss::RequestDropped,
-            labrpc::Loss::ReplyDropped => Loss::ReplyDropped,
-            labrpc::Loss::CutOff => Loss::CutOff,
-            labrpc::Loss::ServerGone => Loss::ServerGone,
-            labrpc::Loss::HandlerPanicked => Loss::HandlerPanicked,
-            labrpc::Loss::Closed => Loss::Closed,
-        }
-    }
-}
-
-impl From<Loss> for labrpc::Loss {
-    fn from(loss: Loss) -> labrpc::Loss {
-        match loss {
-            Loss::Unreachable => labrpc::Loss::Unreachable,
-            Loss::RequestDropped => labrpc::Loss::RequestDropped,
-            Loss::ReplyDropped => labrpc::Loss::ReplyDropped,
-            Loss::CutOff => labrpc::Loss::CutOff,
-            Loss::ServerGone => labrpc::Loss::ServerGone,
-            Loss::HandlerPanicked => labrpc::Loss::HandlerPanicked,
-            Loss::Closed => labrpc::Loss::Closed,
-        }
-    }
+/// What a snapshot covers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Snapshot {
+    /// The last index that it covers.
+    pub index: Index,
+    /// The term of that index.
+    pub term: Term,
+    /// The snapshot's bytes.
+    pub size: usize,
 }

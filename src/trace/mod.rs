@@ -2,31 +2,29 @@
 //!
 //! What a run prints is what somebody thought of beforehand. The trace has all of it: each step
 //! of each RPC with its content, each change of a server's state, what was saved and applied, what
-//! the test did, the log lines, the verdict. Viewers and timelines are readers of this one thing.
+//! the test did, the log lines, the verdict. It is lines of JSON, so that `grep`, `jq`, a browser
+//! and a viewer read this one thing, and of a run that was killed what is there is good.
 //!
 //! - **One recorder a process**, since a process runs one test at a time. Whoever sees something
-//!   calls [`record`], [`step`] or [`call`]; servers are seen through a [`watch`].
+//!   calls [`record`] or [`call`]; servers are seen through a [`watch`].
 //! - **It changes nothing.** No lock that a schedule could see, no random number, no waiting: a
 //!   simulated run is the same with a recorder as without.
-//! - **Off, it costs one relaxed load.** On, events are encoded into a buffer of 64 KiB that is
-//!   written to the file when it is full.
+//! - **Off, it costs one relaxed load.** On, lines are kept until there are 64 KiB of them.
 //! - **Equal runs have equal traces**, byte for byte, on both kernels. Nothing is in a trace that
 //!   only one process knows: no address, no date, no path.
 //! - A thread that unwinds records nothing: the run is decided, and what its destructors do
 //!   is not part of it.
 //!
 //! # Layout
-//! `event.rs`: what can happen, which is the format; `format.rs`: the file around it;
-//! `recorder.rs` writes, `changes.rs` compares a server with what it showed before; [`Trace`]
-//! (`reader.rs`) reads; [`Text`] (`text.rs`) shows an event as a line. `docs/trace.md` tells the
-//! format to those who read it without this code.
+//! `event.rs`, `message.rs`: what can happen, which is the format; `recorder.rs` writes,
+//! `changes.rs` compares a server with what it showed before; `show.rs` reads, for
+//! `make show-trace`. `docs/trace.md` tells the format to those who read it without this code.
 
 mod changes;
 mod event;
-mod format;
-mod reader;
+mod message;
 mod recorder;
-mod text;
+mod show;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,17 +32,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::labrpc::CallEvent;
-use crate::labsync::{self, Leaf};
+use crate::labsync::{self, Failure, Leaf};
 use crate::raft::{OnDisk, ServerId, View, Watcher};
 
-pub use self::event::{
-    CallStep, Change, Event, Failure, Header, Loss, Name, Record, Role, TestStep,
-};
-pub use self::format::VERSION;
-pub use self::reader::{Cut, Trace, TraceError};
+pub use self::event::{Call, Changes, Event, Header, Role, Snapshot, VERSION};
+pub use self::message::{Entry, Message};
 use self::recorder::{Instance, Recorder};
 pub use self::recorder::{Recording, check_place, create};
-pub use self::text::Text;
+pub use self::show::show;
 
 static RECORDING: AtomicBool = AtomicBool::new(false);
 static RECORDER: Leaf<Option<Recorder>> = Leaf::new(None);
@@ -69,18 +64,10 @@ pub fn begin(recording: Recording) -> Result<(), String> {
 ///
 /// # Errors
 /// If not all of it could be written.
-pub fn finish(
-    after: Duration,
-    failure: Option<&labsync::Failure>,
-) -> Result<Option<PathBuf>, String> {
+pub fn finish(after: Duration, failure: Option<&Failure>) -> Result<Option<PathBuf>, String> {
     RECORDING.store(false, Ordering::Relaxed);
-    let failure = failure.map(|failure| Failure {
-        message: failure.message.clone(),
-        thread: failure.thread.clone(),
-        at: failure.at.clone(),
-    });
     let recorder = RECORDER.with(Option::take);
-    recorder.map(|recorder| recorder.finish(after, failure)).transpose()
+    recorder.map(|recorder| recorder.finish(after, failure.cloned())).transpose()
 }
 
 /// Whether a recorder is on.
@@ -95,16 +82,7 @@ pub fn is_recording() -> bool {
 pub fn record(event: impl FnOnce() -> Event) {
     if is_recording() {
         let event = event();
-        with_recorder(|recorder| recorder.record(event));
-    }
-}
-
-/// Records a step of the test.
-#[inline]
-pub fn step(step: impl FnOnce() -> TestStep) {
-    if is_recording() {
-        let step = step();
-        with_recorder(|recorder| recorder.step(step));
+        with_recorder(|recorder| recorder.record(&event));
     }
 }
 

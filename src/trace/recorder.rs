@@ -1,4 +1,4 @@
-//! The recorder: events in, a file out.
+//! The recorder: events in, lines out.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::changes::Shown;
-use super::event::{CallStep, Event, Failure, Header, Item, Name, TestStep};
-use super::format::{Encoded, MAGIC};
+use serde::Serialize;
+
+use super::event::{Call, Changes, Event, Header, Line, START};
+use super::message;
 use crate::labrpc::{CallEvent, Step};
-use crate::labsync::{Instant, thread};
+use crate::labsync::{Failure, Instant, thread};
 use crate::raft::{OnDisk, ServerId, View};
 
 /// How many bytes of a simulated run are kept before they are written.
@@ -38,14 +40,14 @@ pub(super) struct Recorder {
     file: File,
     /// The first error of a write; nothing is written after it.
     problem: Option<String>,
-    encoded: Encoded,
+    /// Whole lines that are yet to be written.
+    lines: Vec<u8>,
     block: usize,
     pub simulated: bool,
     test: String,
     /// When the run began; a simulated one begins at 0.
     began_ns: u64,
     last_ns: u64,
-    names: BTreeMap<Box<str>, Name>,
     /// What each instance that is alive has shown last. Dead ones may go on for a while.
     living: BTreeMap<Instance, Shown>,
 }
@@ -55,86 +57,74 @@ impl Recorder {
         let Recording { path, header, at_once } = recording;
         let file = create(&path)?;
         let began_ns = if header.simulated { 0 } else { now_ns() };
-        let mut encoded = Encoded::new();
-        encoded.push(&header);
         let mut recorder = Recorder {
             path,
             file,
             problem: None,
-            encoded,
+            lines: Vec::new(),
             block: match (at_once, header.simulated) {
                 (true, _) => 0,
                 (false, true) => SIMULATED_BLOCK,
                 (false, false) => REAL_BLOCK,
             },
             simulated: header.simulated,
-            test: header.test,
+            test: header.test.clone(),
             began_ns,
             last_ns: 0,
-            names: BTreeMap::new(),
             living: BTreeMap::new(),
         };
+        recorder.push(&header);
         recorder.write_out();
         Ok(recorder)
     }
 
     /// Records what the current thread does now.
-    pub fn record(&mut self, event: Event) {
-        let at_ns = now_ns().saturating_sub(self.began_ns);
-        let thread = self.name(&thread::current_name());
-        self.record_at(at_ns, thread, event);
+    pub fn record(&mut self, event: &Event) {
+        match *event {
+            Event::Start { server, starts } => {
+                self.living.insert((server, starts), Shown::default());
+            }
+            Event::Crash { server } => self.living.retain(|&(living, _), _| living != server),
+            _ => {}
+        }
+        self.record_at(now_ns() - self.began_ns, &thread::current_name(), event);
     }
 
-    fn record_at(&mut self, at_ns: u64, thread: Name, event: Event) {
-        let after_ns = at_ns.saturating_sub(self.last_ns);
-        self.last_ns += after_ns;
-        self.encoded.push(&Item::Happened { after_ns, thread, event });
-        if self.encoded.bytes.len() >= self.block {
+    fn record_at(&mut self, at_ns: u64, thread: &str, event: &Event) {
+        // A real run's end is measured before the last threads have come to theirs.
+        self.last_ns = self.last_ns.max(at_ns);
+        self.push(&Line { at: self.last_ns, thread, event });
+        if self.lines.len() >= self.block {
             self.write_out();
         }
     }
 
-    fn name(&mut self, name: &str) -> Name {
-        if let Some(&known) = self.names.get(name) {
-            return known;
-        }
-        let next = Name(self.names.len() as u32);
-        self.names.insert(name.into(), next);
-        self.encoded.push(&Item::Name(name.to_string()));
-        next
+    fn push(&mut self, line: &impl Serialize) {
+        serde_json::to_writer(&mut self.lines, line).expect("plain data is JSON, in memory");
+        self.lines.push(b'\n');
     }
 
     /// A step of a call, which an instance of a server makes.
     pub fn call(&mut self, (from, starts): Instance, to: ServerId, event: &CallEvent<'_>) {
-        let step = match event.step {
-            Step::Sent { args } => CallStep::Sent { args: args.into() },
-            Step::Delivered { .. } => CallStep::Delivered,
-            Step::Answered { reply, .. } => CallStep::Answered { reply: reply.into() },
-            Step::Received { .. } => CallStep::Received,
-            Step::Lost { why } => CallStep::Lost(why.into()),
-        };
-        let method = self.name(event.method);
-        self.record(Event::Call { call: event.call, from, starts, to, method, step });
-    }
-
-    /// A step of the test.
-    pub fn step(&mut self, step: TestStep) {
-        match step {
-            TestStep::Start { server, starts } => {
-                self.living.insert((server, starts), Shown::default());
+        let method = event.method.to_string();
+        let call = Call { call: event.call, from, starts, to, method };
+        self.record(&match event.step {
+            Step::Sent { args } => Event::Sent { args: message::request(event.method, args), call },
+            Step::Delivered { .. } => Event::Delivered(call),
+            Step::Answered { reply, .. } => {
+                Event::Answered { reply: message::reply(event.method, reply), call }
             }
-            TestStep::Crash(crashed) => self.living.retain(|&(server, _), _| server != crashed),
-            _ => {}
-        }
-        self.record(Event::Test(step));
+            Step::Received { .. } => Event::Received(call),
+            Step::Lost { why } => Event::Lost { call, why },
+        });
     }
 
     /// An instance of a server shows itself.
     pub fn shown(&mut self, (server, starts): Instance, view: &View<'_>) {
         let Some(shown) = self.living.get_mut(&(server, starts)) else { return };
         let changes = shown.update(server, view);
-        if !changes.is_empty() {
-            self.record(Event::State { server, changes });
+        if changes != Changes::default() {
+            self.record(&Event::State { server, changes });
         }
     }
 
@@ -144,16 +134,14 @@ impl Recorder {
             return;
         }
         let (state_size, snapshot_size) = (disk.raft_state.len(), disk.snapshot.len());
-        self.record(Event::Saved { server, state_size, snapshot_size, writes: disk.writes });
+        self.record(&Event::Saved { server, state_size, snapshot_size, writes: disk.writes });
     }
 
     /// Ends the recording with the run's verdict; where it is.
     pub fn finish(mut self, after: Duration, failure: Option<Failure>) -> Result<PathBuf, String> {
         let after_ns = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
         let thread = failure.as_ref().map_or(self.test.clone(), |failure| failure.thread.clone());
-        let thread = self.name(&thread);
-        self.record_at(after_ns, thread, Event::Verdict(failure));
-        self.encoded.end();
+        self.record_at(after_ns, &thread, &Event::Verdict { failure });
         self.write_out();
         match self.problem {
             Some(error) => Err(format!("{}; it is cut there", problem(&self.path, &error))),
@@ -165,11 +153,11 @@ impl Recorder {
     /// trace.
     pub fn write_out(&mut self) {
         if self.problem.is_none()
-            && let Err(error) = self.file.write_all(&self.encoded.bytes)
+            && let Err(error) = self.file.write_all(&self.lines)
         {
             self.problem = Some(error.to_string());
         }
-        self.encoded.bytes.clear();
+        self.lines.clear();
     }
 }
 
@@ -195,11 +183,11 @@ pub fn check_place(path: &Path) -> Result<(), String> {
                     needs a file of its own";
         return Err(problem(path, &what));
     }
-    let mut magic = [0; MAGIC.len()];
-    let read = File::open(path).and_then(|mut file| file.read(&mut magic));
+    let mut start = [0; START.len()];
+    let read = File::open(path).and_then(|mut file| file.read(&mut start));
     match read.map_err(|error| problem(path, &error))? {
         0 => Ok(()),
-        _ if magic == MAGIC => Ok(()),
+        _ if start == START => Ok(()),
         _ => Err(problem(path, &"there is another file of that name, which is no trace")),
     }
 }

@@ -74,9 +74,10 @@ pub fn test_crash_while_taking_a_snapshot_2d() {
 pub fn test_old_snapshot_call_is_ignored_2d() {
     let mut s = Stage::new(3, "§7: a snapshot of less than the last one changes nothing");
     given(&s, 8);
-    s.snapshot(6);
+    s.snapshot_and_wait(6);
     s.snapshot(6);
     s.snapshot(4);
+    s.wait(A_MOMENT); // whoever saves in a thread of its own has done so now
     s.has_entry(1, 1, (8, 1));
     s.grants(1, vote(2, (8, 1))); // saves again
     s.crash();

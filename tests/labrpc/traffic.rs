@@ -93,7 +93,7 @@ pub fn test_observer_sees_each_step() {
             Step::Delivered { server, args } => format!("at {server}: {}", number(args)),
             Step::Answered { server, reply } => format!("{server} answers {}", text(reply)),
             Step::Received { reply } => format!("received {}", text(reply)),
-            Step::Lost { why } => format!("lost: {why}"),
+            Step::Lost { why } => format!("lost: {why:?}"),
         };
         let before = matches!(event.step, Step::Sent { .. } | Step::Delivered { .. });
         assert!(!before || handled == 0, "the handler was first: {what}");
@@ -111,7 +111,7 @@ pub fn test_observer_sees_each_step() {
     let handler = format!("JunkServer.Handler2 at {SERVER}");
     let expected = [
         entry("lost caller", "connected to nothing", "JunkServer.Handler2 sent 3"),
-        entry("lost caller", "connected to nothing", "lost: unreachable"),
+        entry("lost caller", "connected to nothing", "lost: Unreachable"),
         entry("caller 0", END, "JunkServer.Handler2 sent 4"),
         entry("caller 0", END, &format!("at {SERVER}: 4")),
         entry(&handler, END, &format!("{SERVER} answers handler2-4")),

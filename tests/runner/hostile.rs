@@ -45,6 +45,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_sleep_with_sleep,
     test_hide_a_panic,
     test_outside_panic,
+    test_late_outside_panic,
     test_leave_a_thread,
     test_burn_outside,
     test_lock_outside,
@@ -285,6 +286,16 @@ fn test_hide_a_panic() {
 
 fn test_outside_panic() {
     in_a_thread(|| drop(std::thread::spawn(|| panic!("as nobody does")).join()));
+}
+
+/// It panics when the body has returned.
+fn test_late_outside_panic() {
+    in_a_thread(|| {
+        drop(std::thread::spawn(|| {
+            std::thread::sleep(100 * MS);
+            panic!("when nobody looks");
+        }));
+    });
 }
 
 fn test_leave_a_thread() {

@@ -7,15 +7,15 @@ use std::process::{Command, Stdio};
 
 use raftlab::lab_tests;
 use raftlab::runner::LabTest;
-use raftlab::trace::Trace;
 
 use crate::endings::ignores_ctrl_c;
-use crate::support::{Directory, all_end, hostile, marker, poll, run};
+use crate::support::{Directory, all_end, hostile, is_whole_trace, marker, poll, run};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_many_runs_are_counted_and_reported,
     test_one_test_is_reported_as_well,
     test_failed_runs_are_kept,
+    test_failed_runs_are_run_again,
     test_shards_share_all_runs,
     test_no_run_begins_after_the_time,
     test_one_failure_is_enough,
@@ -75,13 +75,38 @@ fn test_failed_runs_are_kept() {
             assert!(read("failure.txt").contains("as everybody does"), "{how}");
             assert!(read("failure.txt").contains("  NEXT     make"), "{how}");
             assert!(read("about.txt").contains("options: test_innocent test_panic"), "{how}");
-            let trace = Trace::open(folder.join("run.trace")).expect("it is a trace");
-            assert_eq!(trace.cut(), None, "{how}");
+            is_whole_trace(&folder.join("run.trace"));
             folders.insert(folder.file_name().expect("it has a name").to_owned());
         }
         // All of them, although one only is shown.
         assert_eq!(folders, (1..=7).map(|seed| format!("panic-{seed}").into()).collect(), "{how}");
     }
+}
+
+fn test_failed_runs_are_run_again() {
+    let directory = Directory::new();
+    let line = |test: &str, seed: u64, failure: &str| {
+        format!(
+            "{{\"suite\":\"hostile\",\"test\":\"{test}\",\"seed\":{seed},\"failure\":{failure}}}\n"
+        )
+    };
+    let report = line("test_innocent", 3, "null")
+        + &line("test_innocent", 5, "\"once\"")
+        + &line("test_panic", 7, "\"again\"")
+        + &line("test_gone", 8, "\"it was renamed\"");
+    fs::write(directory.0.join("r.jsonl"), report).expect("it can be written");
+    for how in ["--jobs=2", "--sim"] {
+        let mut command = hostile(&[how, "--failed-in=r.jsonl", "--report=s.jsonl"]);
+        let said = run(command.current_dir(&directory.0));
+        assert_eq!(said.code, Some(101), "{}", said.text);
+        let again = fs::read_to_string(directory.0.join("s.jsonl")).expect("it is written");
+        let expected = [("test_innocent", 5, false), ("test_panic", 7, true)];
+        assert_eq!(runs_in(&again), expected.map(|(test, seed, f)| (test.to_string(), seed, f)));
+    }
+    fs::write(directory.0.join("r.jsonl"), "nonsense\n").expect("it can be written");
+    let said = run(hostile(&["--failed-in=r.jsonl"]).current_dir(&directory.0));
+    assert_eq!(said.code, Some(101));
+    said.says(&["r.jsonl:1: no line of a report"]);
 }
 
 fn test_shards_share_all_runs() {

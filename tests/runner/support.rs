@@ -1,12 +1,13 @@
 //! Runs of the runner, and what they leave behind.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use raftlab::labsync::{Instant, thread};
+use raftlab::trace;
 
 /// What a run of the runner said.
 pub struct Said {
@@ -96,6 +97,16 @@ pub fn poll(is_so: impl Fn() -> bool, or_else: impl Fn() -> String) {
         assert!(start.elapsed() < Duration::from_secs(20), "{}", or_else());
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// The file is a trace with a verdict at its end.
+#[track_caller]
+pub fn is_whole_trace(path: &Path) {
+    let (trace, mut text) = (fs::read(path).expect("it is there"), Vec::new());
+    trace::show(&trace[..], &mut text).expect("it is a trace");
+    let text = String::from_utf8(text).expect("it is text");
+    let last = text.lines().last().unwrap_or_default();
+    assert!(last.contains("  verdict   "), "{last}");
 }
 
 /// A directory that only this test has, removed in the end.

@@ -5,9 +5,8 @@ use std::process::Command;
 
 use raftlab::lab_tests;
 use raftlab::runner::LabTest;
-use raftlab::trace::Trace;
 
-use crate::support::{Directory, hostile, run};
+use crate::support::{Directory, hostile, is_whole_trace, run};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_two_runs_leave_one_whole_trace,
@@ -29,8 +28,7 @@ fn test_two_runs_leave_one_whole_trace() {
     for mut runner in runners {
         assert_eq!(runner.wait().expect("it can be waited for").code(), Some(101));
     }
-    let trace = Trace::open(directory.0.join("x.trace")).expect("it is a trace");
-    assert_eq!(trace.cut(), None);
+    is_whole_trace(&directory.0.join("x.trace"));
     let files = fs::read_dir(&directory.0).expect("it is there").count();
     assert_eq!(files, 1, "no unfinished one is left");
 }

@@ -80,6 +80,7 @@ fn test_lies_are_not_believed() {
 fn test_threads_and_hooks_of_ones_own_hide_nothing() {
     fails("test_hide_a_panic", &[], &["the harness's panic hook is gone"]);
     fails("test_outside_panic", &[], &["as nobody does", "does not come from labsync"]);
+    fails("test_late_outside_panic", &[], &["when nobody looks", "does not come from labsync"]);
     fails("test_leave_a_thread", &[], &["a thread is left 2 s after the end", "asleep"]);
     fails("test_burn_outside", &[], &["a thread is left 2 s after the end", "computing"]);
     fails("test_lock_outside", &[], &["are for the threads that it knows"]);

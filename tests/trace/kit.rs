@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use raftlab::labsync::{Kernel, RunOptions, SimReport, rng, simulate, thread};
 use raftlab::tester::{Config, RAFT_ELECTION_TIMEOUT};
-use raftlab::trace::{self, Event, Header, Record, Recording};
+use raftlab::trace::{self, Header, Recording};
 
 /// Agreement on two commands, with a follower crashed and started again in between.
 pub fn small_body() {
@@ -57,8 +59,7 @@ impl Drop for Scratch {
 }
 
 pub fn begin(file: &Scratch, seed: u64, simulated: bool) {
-    let (test, crate_version) = ("small".to_string(), "test".to_string());
-    let header = Header { test, seed, simulated, crate_version };
+    let header = Header::new("small", seed, simulated);
     trace::begin(Recording { path: file.0.clone(), header, at_once: false }).unwrap();
 }
 
@@ -110,8 +111,28 @@ pub fn failing_body() {
     thread::sleep(RAFT_ELECTION_TIMEOUT);
 }
 
-/// The place of the first record from `from` on that is like this.
-pub fn find(records: &[Record], from: usize, what: &str, like: impl Fn(&Event) -> bool) -> usize {
-    let found = records[from..].iter().position(|record| like(&record.event));
-    from + found.unwrap_or_else(|| panic!("no {what} behind record {from}"))
+/// What stands behind the header.
+pub fn events(trace: &[u8]) -> Vec<Value> {
+    let lines = std::str::from_utf8(trace).expect("JSON is UTF-8").lines().skip(1);
+    lines.map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+}
+
+/// Whether an event has all that this one has.
+pub fn is_like(event: &Value, like: &Value) -> bool {
+    match (event, like) {
+        (Value::Object(event), Value::Object(like)) => {
+            like.iter().all(|(key, like)| event.get(key).is_some_and(|it| is_like(it, like)))
+        }
+        (Value::Array(event), Value::Array(like)) => {
+            event.len() == like.len() && event.iter().zip(like).all(|(a, b)| is_like(a, b))
+        }
+        _ => event == like,
+    }
+}
+
+/// The place of the first event from `from` on that is like this.
+#[track_caller]
+pub fn find(events: &[Value], from: usize, like: Value) -> usize {
+    let found = events[from..].iter().position(|event| is_like(event, &like));
+    from + found.unwrap_or_else(|| panic!("no {like} behind event {from}"))
 }

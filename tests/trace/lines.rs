@@ -1,139 +1,203 @@
-//! One event of each kind: the line that shows it, and the bytes that it is written as.
+//! One event of each kind, and the line that it is written as. If this fails, the format is
+//! another: raise VERSION, and tell in docs/trace.md what is new.
 
+use raftlab::command::Command;
 use raftlab::lab_tests;
 use raftlab::labgob::to_bytes;
-use raftlab::labrpc::Network;
+use raftlab::labrpc::{CallEvent, Loss, Step};
 use raftlab::labsync::Kernel;
-use raftlab::raft::rpc::{AppendEntriesArgs, Entry};
+use raftlab::raft::rpc::{
+    AppendEntriesArgs, AppendEntriesReply, Entry, InstallSnapshotArgs, InstallSnapshotReply,
+    RequestVoteArgs, RequestVoteReply,
+};
 use raftlab::runner::LabTest;
-use raftlab::tester::Command;
-use raftlab::trace::{self, Change, Event, Role, TestStep, Text, Trace, VERSION};
+use raftlab::trace::{self, Changes, Event, Role, Snapshot, VERSION};
 
 use crate::kit::record;
 
 pub const TESTS: &[LabTest] =
-    lab_tests![test_every_event_has_its_line, test_the_format_has_not_changed,];
+    lab_tests![test_every_event_has_its_line, test_every_message_is_told,];
 
-/// One event of each kind, and what is shown of it.
+/// Runs the body; each line without its time and thread, which are always the same, and without
+/// what its events share.
+fn lines_of(body: fn(), shared: &str) -> Vec<String> {
+    let (bytes, report) = record(1, Kernel::Threads, body);
+    assert_eq!(report.failure, None);
+    let text = String::from_utf8(bytes).expect("JSON is UTF-8");
+    assert!(text.starts_with(&format!("{{\"trace\":{VERSION},\"test\":\"small\"")), "{text}");
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    let (verdict, lines) = lines.split_last().expect("there is a verdict");
+    assert_eq!(*verdict, r#"{"at":0,"thread":"small","event":"verdict","failure":null}"#);
+    let short = |line: &&str| {
+        let start = r#"{"at":0,"thread":"small","event":"#;
+        line.strip_prefix(start).expect("it has time and thread").replacen(shared, "", 1)
+    };
+    lines.iter().map(short).collect()
+}
+
 fn one_of_each() -> Vec<(Event, &'static str)> {
-    let entry =
-        |term, command: u64| Entry { term, command: to_bytes(&Command::from(command)).into() };
-    let state = |changes: &[Change]| Event::State { server: 1, changes: changes.to_vec() };
-    let (one, two) = (vec![entry(2, 6)], vec![entry(3, 7), entry(3, 8)]);
     let command = || "7".to_string();
-    let test = Event::Test;
+    let text = || "a \"b\"\n".to_string();
+    let entry = |index, term| trace::Entry { index, term, command: command() };
+    let state = |changes| Event::State { server: 1, changes };
     vec![
         (
-            Event::Cluster { servers: 3, unreliable: true, snapshot: true },
-            "test      3 servers on an unreliable network, with snapshots",
+            Event::Cluster { servers: 3, unreliable: true, snapshot: false },
+            r#""cluster","servers":3,"unreliable":true,"snapshot":false}"#,
         ),
-        (test(TestStep::Begin("Test".to_string())), "test      begins: Test"),
-        (test(TestStep::End), "test      has done all its steps"),
-        (test(TestStep::Start { server: 1, starts: 1 }), "test      starts n1"),
-        (test(TestStep::Start { server: 1, starts: 2 }), "test      starts n1 again (start 2)"),
-        (test(TestStep::Crash(1)), "test      crashes n1"),
-        (test(TestStep::Connect(1)), "test      connects n1"),
-        (test(TestStep::Disconnect(1)), "test      disconnects n1"),
-        (test(TestStep::Unreliable(true)), "test      makes the network unreliable"),
-        (test(TestStep::LongReordering(true)), "test      holds most replies back from now on"),
+        (Event::Begin { text: text() }, r#""begin","text":"a \"b\"\n"}"#),
+        (Event::End {}, r#""end"}"#),
+        (Event::Start { server: 1, starts: 2 }, r#""start","server":1,"starts":2}"#),
+        (Event::Crash { server: 1 }, r#""crash","server":1}"#),
+        (Event::Connect { server: 1 }, r#""connect","server":1}"#),
+        (Event::Disconnect { server: 1 }, r#""disconnect","server":1}"#),
+        (Event::Unreliable { on: true }, r#""unreliable","on":true}"#),
+        (Event::LongReordering { on: false }, r#""long_reordering","on":false}"#),
         (
-            test(TestStep::Command {
-                server: 1,
-                command: command(),
-                index: 5,
-                term: 3,
-                taken: true,
-            }),
-            "test      gives n1 7: taken as 5@3",
+            Event::Command { server: 1, command: command(), index: 5, term: 3, taken: true },
+            r#""command","server":1,"command":"7","index":5,"term":3,"taken":true}"#,
         ),
-        (test(TestStep::OneLeader(2)), "test      sees one leader: n2"),
+        (Event::OneLeader { server: 2 }, r#""one_leader","server":2}"#),
         (
-            test(TestStep::OneBegins { command: command(), expected: 3, retry: true }),
-            "test      wants agreement on 7 among 3, retrying",
+            Event::OneBegins { command: command(), expected: 3, retry: true },
+            r#""one_begins","command":"7","expected":3,"retry":true}"#,
         ),
-        (test(TestStep::OneAgreed { index: 5 }), "test      sees agreement at 5"),
-        (test(TestStep::Warning("odd".to_string())), "test      warns: odd"),
+        (Event::OneAgreed { index: 5 }, r#""one_agreed","index":5}"#),
+        (Event::Warning { text: text() }, r#""warning","text":"a \"b\"\n"}"#),
         (
             Event::Saved { server: 1, state_size: 90, snapshot_size: 40, writes: 6 },
-            "n1        saves 90 bytes and a snapshot of 40 (save 6)",
+            r#""saved","server":1,"state_size":90,"snapshot_size":40,"writes":6}"#,
         ),
         (
             Event::Applied { server: 1, index: 5, command: command() },
-            "n1        service applies 5: 7",
+            r#""applied","server":1,"index":5,"command":"7"}"#,
         ),
         (
             Event::Installed { server: 1, index: 9, term: 2, size: 40 },
-            "n1        service installs a snapshot to 9@2, 40 bytes",
+            r#""installed","server":1,"index":9,"term":2,"size":40}"#,
         ),
         (
-            state(&[Change::Term(3), Change::Vote(Some(2)), Change::Role(Role::Candidate)]),
-            "n1        term 3, votes for n2, candidate",
+            Event::Log { level: "info".to_string(), text: text() },
+            r#""log","level":"info","text":"a \"b\"\n"}"#,
         ),
         (
-            state(&[
-                Change::Vote(None),
-                Change::Snapshot { index: 4, term: 2, size: 40 },
-                Change::Truncated(6),
-                Change::Appended { first: 7, entries: two },
-            ]),
-            "n1        no vote, snapshot to 4@2 (40 bytes), cuts its log behind 6, log + [7@3 8@3]",
+            state(Changes { vote: Some(None), ..Changes::default() }),
+            r#""state","server":1,"vote":null}"#,
         ),
         (
-            state(&[
-                Change::Appended { first: 6, entries: one },
-                Change::Commit(5),
-                Change::LastApplied(4),
-                Change::Next(2, 9),
-                Change::Match(2, 8),
-            ]),
-            "n1        log + [6@2 6], commit 5, applied 4, next[2] 9, match[2] 8",
+            state(Changes {
+                term: Some(3),
+                vote: Some(Some(2)),
+                role: Some(Role::Candidate),
+                snapshot: Some(Snapshot { index: 4, term: 2, size: 40 }),
+                truncated: Some(6),
+                appended: vec![entry(7, 2), entry(8, 3)],
+                commit: Some(5),
+                applied: Some(4),
+                next: [(0, 9), (2, 8)].into(),
+                matched: [(2, 7)].into(),
+            }),
+            concat!(
+                r#""state","server":1,"term":3,"vote":2,"role":"candidate","#,
+                r#""snapshot":{"index":4,"term":2,"size":40},"truncated":6,"#,
+                r#""appended":[{"index":7,"term":2,"command":"7"},"#,
+                r#"{"index":8,"term":3,"command":"7"}],"#,
+                r#""commit":5,"applied":4,"next":{"0":9,"2":8},"match":{"2":7}}"#,
+            ),
         ),
     ]
 }
 
-fn body_with_one_of_each() {
-    one_of_each().into_iter().for_each(|(event, _)| trace::record(|| event));
-    let network = Network::new();
-    let end = network.make_end("1.1 to 2");
-    network.observe(|event| trace::call((1, 1), 2, &event));
-    let entries = vec![Entry { term: 3, command: Default::default() }; 7];
-    let args = AppendEntriesArgs {
-        term: 3,
-        leader_id: 1,
-        prev_log_index: 4,
-        prev_log_term: 2,
-        entries,
-        leader_commit: 4,
-    };
-    assert_eq!(end.call::<_, ()>("Raft.AppendEntries", &args), None);
-}
-
 fn test_every_event_has_its_line() {
-    let (bytes, report) = record(1, Kernel::Threads, body_with_one_of_each);
-    assert_eq!(report.failure, None);
-    let trace = Trace::from_bytes(&bytes).unwrap();
-    let lines: Vec<_> = trace.records().iter().map(|it| Text::new(&trace).line(it)).collect();
-    let expected = one_of_each().into_iter().map(|(_, line)| line).chain([
-        "n1 -> n2  AppendEntries term 3, prev 4@2, [5@3 .. 11@3], commit 4 #0",
-        "n1 x  n2  AppendEntries lost: unreachable #0",
-        "verdict   passed",
-    ]);
-    let expected: Vec<_> = expected.collect();
-    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
-    for (line, expected) in lines.iter().zip(expected) {
-        assert_eq!(&line[13..], expected);
-    }
+    let body = || one_of_each().into_iter().for_each(|(event, _)| trace::record(|| event));
+    let expected: Vec<_> = one_of_each().into_iter().map(|(_, line)| line).collect();
+    assert_eq!(lines_of(body, ""), expected);
 }
 
-/// If this fails, the format is another: raise VERSION and tell in docs/trace.md what is new.
-/// (Or a type was moved, or the compiler names it otherwise: that is another format as well.)
-fn test_the_format_has_not_changed() {
-    let (bytes, _) = record(1, Kernel::Threads, body_with_one_of_each);
-    let (head, rest) = bytes.split_at(40);
-    let hex: String = head.iter().map(|byte| format!("{byte:02x}")).collect();
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-    let hash = rest.iter().fold(0xcbf2_9ce4_8422_2325, step);
-    assert_eq!(VERSION, 1);
-    let start = "89726166740d0a0a0100000080226a010d05736d616c6c01010474657374cd1957ea06a1bf020700";
-    assert_eq!((hex.as_str(), hash), (start, 13_519_552_054_477_464_814));
+fn call(method: &str, step: Step<'_>) {
+    trace::call((1, 2), 0, &CallEvent { call: 12, end: "", method, step });
+}
+
+fn all_messages() {
+    let sent = |method: &str, args: &[u8]| call(method, Step::Sent { args });
+    let answered = |method: &str, reply: &[u8]| {
+        call(method, Step::Answered { server: "", reply });
+    };
+    let (vote, append, install) =
+        ("Raft.RequestVote", "Raft.AppendEntries", "Raft.InstallSnapshot");
+    let (candidate_id, last_log_index, last_log_term) = (1, 4, 2);
+    let args = RequestVoteArgs { term: 3, candidate_id, last_log_index, last_log_term };
+    sent(vote, &to_bytes(&args));
+    answered(vote, &to_bytes(&RequestVoteReply { term: 3, vote_granted: true }));
+    let commands = [to_bytes(&Command::from(7)), to_bytes(&Command::from("x")), b"?".to_vec()];
+    let entries = commands.map(|command| Entry { term: 3, command: command.into() }).to_vec();
+    let (leader_id, prev_log_index, prev_log_term, leader_commit) = (1, 4, 2, 4);
+    sent(
+        append,
+        &to_bytes(&AppendEntriesArgs {
+            term: 3,
+            leader_id,
+            prev_log_index,
+            prev_log_term,
+            entries,
+            leader_commit,
+        }),
+    );
+    let (success, conflict_term, conflict_index) = (false, None, 3);
+    let reply = AppendEntriesReply { term: 3, success, conflict_term, conflict_index };
+    answered(append, &to_bytes(&reply));
+    let (last_included_index, last_included_term, data) = (9, 2, b"snap".into());
+    sent(
+        install,
+        &to_bytes(&InstallSnapshotArgs {
+            term: 3,
+            leader_id,
+            last_included_index,
+            last_included_term,
+            data,
+        }),
+    );
+    answered(install, &to_bytes(&InstallSnapshotReply { term: 3 }));
+    sent("Raft.Mine", b"mine");
+    answered(append, b"not labgob");
+    call(vote, Step::Delivered { server: "", args: b"" });
+    call(vote, Step::Received { reply: b"" });
+    call(vote, Step::Lost { why: Loss::RequestDropped });
+    call(vote, Step::Lost { why: Loss::Closed });
+}
+
+/// What is no message of Raft's is told as null.
+fn test_every_message_is_told() {
+    let shared = r#","call":12,"from":1,"starts":2,"to":0,"method":"Raft"#;
+    let expected = [
+        concat!(
+            r#""sent.RequestVote","args":{"term":3,"candidate_id":1,"#,
+            r#""last_log_index":4,"last_log_term":2}}"#,
+        ),
+        r#""answered.RequestVote","reply":{"term":3,"vote_granted":true}}"#,
+        concat!(
+            r#""sent.AppendEntries","args":{"term":3,"leader_id":1,"#,
+            r#""prev_log_index":4,"prev_log_term":2,"#,
+            r#""entries":[{"index":5,"term":3,"command":"7"},"#,
+            r#"{"index":6,"term":3,"command":"\"x\""},"#,
+            r#"{"index":7,"term":3,"command":"b\"?\""}],"leader_commit":4}}"#,
+        ),
+        concat!(
+            r#""answered.AppendEntries","reply":{"term":3,"success":false,"#,
+            r#""conflict_term":null,"conflict_index":3}}"#,
+        ),
+        concat!(
+            r#""sent.InstallSnapshot","args":{"term":3,"leader_id":1,"#,
+            r#""last_included_index":9,"last_included_term":2,"data":4}}"#,
+        ),
+        r#""answered.InstallSnapshot","reply":{"term":3}}"#,
+        r#""sent.Mine","args":null}"#,
+        r#""answered.AppendEntries","reply":null}"#,
+        r#""delivered.RequestVote"}"#,
+        r#""received.RequestVote"}"#,
+        r#""lost.RequestVote","why":"request dropped"}"#,
+        r#""lost.RequestVote","why":"closed"}"#,
+    ];
+    // `"sent"`, what they share, and `.RequestVote"`.
+    assert_eq!(lines_of(all_messages, &format!("\"{shared}")), expected);
 }

@@ -1,10 +1,10 @@
 //! The trace: what a run's recording holds, that recording changes no run, that equal runs have
-//! equal traces, and that no file, however spoilt, does more than give an error.
+//! equal traces, and what is said of files that are none, damaged, or cut off.
 //!
 //! A process has one recorder, and so each test has a process of its own, as in all suites.
 //!
 //! # Layout
-//! `runs.rs` (what is recorded), `lines.rs` (each event, as bytes and as text), `damage.rs` (spoilt
+//! `runs.rs` (what is recorded), `lines.rs` (each event's line), `shown.rs` (as text; spoilt
 //! files), `asked.rs` (which runs are recorded, and where), `kit.rs` (recorded runs).
 
 #![allow(
@@ -18,10 +18,10 @@ use std::process::ExitCode;
 use raftlab::runner;
 
 mod asked;
-mod damage;
 mod kit;
 mod lines;
 mod runs;
+mod shown;
 
 fn main() -> ExitCode {
     if let Some(name) = std::env::var_os("MISBEHAVE") {
@@ -29,5 +29,5 @@ fn main() -> ExitCode {
         let tests: Vec<_> = tests.filter(|test| name.to_str() == Some(test.name)).collect();
         return runner::main("trace", &[&tests]);
     }
-    runner::main("trace", &[runs::TESTS, lines::TESTS, damage::TESTS, asked::TESTS])
+    runner::main("trace", &[runs::TESTS, lines::TESTS, shown::TESTS, asked::TESTS])
 }

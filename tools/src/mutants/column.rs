@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::json;
+use serde::Deserialize;
+
 use crate::plant;
 use crate::scratch::Suites;
 
@@ -60,6 +61,19 @@ pub const COLUMNS: [Column; 5] = [
                 disks and what is applied, but no View",
     },
 ];
+
+/// What became of one run: a line of a suite's report (`--report`).
+#[derive(Deserialize)]
+struct Run {
+    test: String,
+    seed: u64,
+    virtual_s: f64,
+    cpu_s: f64,
+    /// The test whose failure this one follows from.
+    follows: Option<String>,
+    /// `None` if it passed. That of the test which it follows from, if it does.
+    failure: Option<String>,
+}
 
 /// What came of a column.
 pub enum Verdict {
@@ -160,15 +174,12 @@ fn first_failure(
     let Some(code) = wait(child, limit)? else { return Ok(Verdict::GaveUp { after: limit }) };
     let text = fs::read_to_string(report)
         .map_err(|error| format!("exit code {code}, and its report: {error}"))?;
-    let runs: Option<Vec<json::Run>> = text.lines().map(json::parse).collect();
-    let runs = runs.ok_or_else(|| "its report cannot be read".to_string())?;
+    let runs = text.lines().map(serde_json::from_str).collect::<Result<Vec<Run>, _>>();
+    let runs = runs.map_err(|error| format!("its report cannot be read: {error}"))?;
     let cpu_s = runs.iter().map(|run| run.cpu_s).sum();
     match (code, runs.into_iter().find(|run| run.failure.is_some())) {
         (0, None) => Ok(Verdict::Missed { cpu_s }),
-        (
-            FAILED,
-            Some(json::Run { test, follows, seed, virtual_s, failure: Some(failure), .. }),
-        ) => {
+        (FAILED, Some(Run { test, follows, seed, virtual_s, failure: Some(failure), .. })) => {
             // What is shown is the test that explains it.
             let test = follows.unwrap_or(test);
             let failure = plant::as_in_place(&failure, raft);

@@ -1,6 +1,10 @@
 //! The block below a failed run, as a page shows it: without what a reader of the page does not
 //! need.
 
+/// The columns of a page, and those before the text of a block's line.
+const WIDTH: usize = 98;
+const LABEL: usize = 11;
+
 /// The longest story that a page shows whole, and what it shows of a longer one.
 const MOST_LINES: usize = 12;
 const FIRST_LINES: usize = 5;
@@ -20,20 +24,41 @@ pub fn failure_in(printed: &str, with_next: bool) -> Option<Vec<String>> {
         }
     }
     for section in sections {
-        let is = |label| section[0].trim_start().starts_with(label);
+        let first = section[0].trim_start();
+        let is = |label| first.starts_with(label);
         if !with_next && ["TRACE", "NEXT", "NOTE"].into_iter().any(is) {
             continue;
         }
+        let section: Vec<String> = section.iter().flat_map(|line| wrapped(line)).collect();
         if is("WHY") && section.len() > MOST_LINES {
             let left_out = section.len() - FIRST_LINES - LAST_LINES;
-            excerpt.extend(section[..FIRST_LINES].iter().map(ToString::to_string));
+            excerpt.extend_from_slice(&section[..FIRST_LINES]);
             excerpt.push(format!("{:13}... {left_out} lines", ""));
-            excerpt.extend(section[section.len() - LAST_LINES..].iter().map(ToString::to_string));
+            excerpt.extend_from_slice(&section[section.len() - LAST_LINES..]);
         } else {
-            excerpt.extend(section.iter().map(ToString::to_string));
+            excerpt.extend(section);
         }
     }
     Some(excerpt)
+}
+
+/// A line, broken between words where it is too long for a page; what follows is indented a little
+/// more than its text.
+fn wrapped(line: &str) -> Vec<String> {
+    let text = line.get(LABEL..).unwrap_or_default();
+    let indent = line.len().min(LABEL) + (text.len() - text.trim_start().len());
+    let mut lines = vec![line[..indent].to_string()];
+    for word in line[indent..].split(' ') {
+        let last = lines.last_mut().expect("there is one from the beginning");
+        let begun = last.len() > indent;
+        if begun && last.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(" ".repeat(indent + 2) + word);
+        } else {
+            last.push_str(if begun { " " } else { "" });
+            last.push_str(word);
+        }
+    }
+    lines
 }
 
 /// Whether the line has a label in front.

@@ -16,7 +16,6 @@
 
 mod column;
 mod excerpt;
-mod json;
 mod options;
 mod outputs;
 mod patch;

@@ -92,7 +92,13 @@ impl Shown {
             command.env_remove(name);
         }
         let traced = settings.iter().any(|(name, _)| *name == "TRACE");
-        command.arg("--kernel=coro").args(arguments).envs(settings).env("RAFT", &self.raft);
+        // Lines are broken where they are shown: the places in them are shorter there.
+        command
+            .env("COLUMNS", "10000")
+            .arg("--kernel=coro")
+            .args(arguments)
+            .envs(settings)
+            .env("RAFT", &self.raft);
         if traced {
             command.env("TRACE", trace);
         }

@@ -1,0 +1,335 @@
+//! Grades submissions, side by side; what is done is kept, and not done again.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use serde::{Deserialize, Serialize};
+
+use crate::compile::{Bench, Build};
+use crate::harness::Harness;
+use crate::hash;
+use crate::run::{Outcome, Referee, in_seconds, stage};
+use crate::sandbox::Guard;
+use crate::scan::{self, Use};
+use crate::scheme::{Forbidden, Scheme, Suite};
+use crate::submission::{Sources, Submission};
+
+/// What became of a submission.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Graded {
+    pub name: String,
+    /// Of the submission, the scheme, the harness and this program: what is kept counts for these.
+    pub key: String,
+    pub verdict: Verdict,
+    /// What a teacher may want to know.
+    pub notes: Vec<String>,
+    /// For each group of the scheme what became of its tests; `None` if it was not run.
+    pub groups: Vec<Option<Vec<Outcome>>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// It was run.
+    Ran,
+    /// It is no submission, or cannot be read.
+    Unreadable(String),
+    /// It uses what no Raft needs.
+    Refused(Vec<String>),
+    /// The compiler's errors.
+    DoesNotBuild(String),
+    /// The build was not over in so many seconds.
+    BuildIsEndless(u64),
+    /// Not its fault: what went wrong here.
+    NotGraded(String),
+}
+
+/// All that is needed to grade.
+pub struct Grading<'a> {
+    pub scheme: &'a Scheme,
+    pub harness: &'a Harness,
+    pub guard: Guard,
+    /// For builds and programs.
+    pub work: PathBuf,
+    /// For results.
+    pub out: PathBuf,
+    /// Nothing that is kept counts.
+    pub anew: bool,
+}
+
+impl Grading<'_> {
+    /// Grades them all, so many at a time.
+    pub fn all(&self, submissions: &[Submission], jobs: usize) -> Result<Vec<Graded>, String> {
+        for folder in ["state", "logs"].map(|name| self.out.join(name)) {
+            fs::create_dir_all(&folder)
+                .map_err(|error| format!("cannot make {folder:?}: {error}"))?;
+        }
+        let graded: Vec<Mutex<Option<Graded>>> =
+            submissions.iter().map(|_| Mutex::default()).collect();
+        let count = submissions.len();
+        self.each(count, jobs, true, |place, worker| {
+            let one = self.simulated(&submissions[place], worker);
+            eprintln!("grading: [{}/{count}] {}", place + 1, one.line());
+            *graded[place].lock().expect("no worker panics") = Some(one);
+        });
+        // In real time nothing else may compute: a few at a time, most of which only wait.
+        if self.scheme.groups.iter().any(|group| group.seeds.is_none()) {
+            self.each(count, jobs.div_ceil(4), false, |place, _| {
+                let mut one = graded[place].lock().expect("no worker panics");
+                if let Some(one) = one.as_mut().filter(|one| one.verdict == Verdict::Ran) {
+                    self.in_real_time(one);
+                }
+            });
+        }
+        Ok(graded.into_iter().filter_map(|one| one.into_inner().ok()?).collect())
+    }
+
+    /// Has workers take the places one after another, each on a core of its own if asked for.
+    fn each(&self, count: usize, jobs: usize, own_core: bool, work: impl Fn(usize, usize) + Sync) {
+        let waiting: Mutex<VecDeque<usize>> = Mutex::new((0..count).collect());
+        let next = || waiting.lock().expect("no worker panics").pop_front();
+        let cores = cores();
+        thread::scope(|scope| {
+            for worker in 0..jobs.min(count) {
+                let (next, work, cores) = (&next, &work, &cores);
+                scope.spawn(move || {
+                    if own_core && jobs > 1 {
+                        keep_to(cores, worker);
+                    }
+                    while let Some(place) = next() {
+                        work(place, worker);
+                    }
+                });
+            }
+        });
+    }
+
+    fn simulated(&self, submission: &Submission, worker: usize) -> Graded {
+        let mut graded = Graded {
+            name: submission.name.clone(),
+            key: String::new(),
+            verdict: Verdict::Ran,
+            notes: Vec::new(),
+            groups: self.scheme.groups.iter().map(|_| None).collect(),
+        };
+        let sources = match submission.sources() {
+            Ok(sources) => sources,
+            Err(problem) => {
+                graded.verdict = Verdict::Unreadable(problem);
+                self.keep(&graded);
+                return graded;
+            }
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        let (scheme, sources_hash) = (self.scheme.hash(), sources.hash());
+        graded.key = hash::of::<str>(&[&sources_hash, &scheme, &self.harness.hash, version]);
+        if let Some(kept) = self.kept(&graded) {
+            graded = kept;
+            if graded.verdict != Verdict::Ran || graded.is_complete() {
+                return graded;
+            }
+        } else {
+            graded.notes.clone_from(&sources.notes);
+            self.scan(&sources, &mut graded);
+        }
+        if graded.verdict == Verdict::Ran
+            && let Err(problem) = self.build_and_run(&sources, &mut graded, worker)
+        {
+            graded.verdict = Verdict::NotGraded(problem);
+        }
+        self.keep(&graded);
+        graded
+    }
+
+    fn scan(&self, sources: &Sources, graded: &mut Graded) {
+        match scan::uses(&sources.files, &self.scheme.allow) {
+            // The compiler says it better.
+            Err(problem) => graded.notes.push(problem),
+            Ok(uses) if uses.is_empty() => {}
+            Ok(uses) => {
+                let line = |one: &Use| format!("{} uses {}: {}", one.place, one.what, one.why);
+                let lines: Vec<String> = uses.iter().map(line).collect();
+                match self.scheme.forbidden {
+                    Forbidden::Refuse => graded.verdict = Verdict::Refused(lines),
+                    Forbidden::Note => graded.notes.extend(lines),
+                }
+            }
+        }
+        if !scan::has_word(&sources.files, "show") {
+            let note = "it shows no View: it is judged by what it sends, saves and applies alone";
+            graded.notes.push(note.to_string());
+        }
+        if scan::has_word(&sources.files, "static") {
+            let note = "it has a `static`, which all servers of a test share: worth a look";
+            graded.notes.push(note.to_string());
+        }
+    }
+
+    fn build_and_run(
+        &self,
+        sources: &Sources,
+        graded: &mut Graded,
+        worker: usize,
+    ) -> Result<(), String> {
+        let limits = &self.scheme.limits;
+        let bench = Bench {
+            harness: self.harness,
+            folder: self.work.join(format!("worker-{worker}")),
+            guard: self.guard,
+            limit: Duration::from_secs(limits.build_s),
+        };
+        let log = self.out.join("logs").join(format!("{}.build.log", graded.name));
+        let programs = match bench.build(sources, &log)? {
+            Build::Wrong(errors) => {
+                graded.verdict = Verdict::DoesNotBuild(errors);
+                return Ok(());
+            }
+            Build::Endless => {
+                graded.verdict = Verdict::BuildIsEndless(limits.build_s);
+                return Ok(());
+            }
+            Build::Done(programs) => programs,
+        };
+        let end = in_seconds(limits.simulated_s);
+        for place in 0..self.scheme.groups.len() {
+            let group = &self.scheme.groups[place];
+            let Some(seeds) = self.scheme.seeds_of(group)? else { continue };
+            if graded.groups[place].is_some() {
+                continue;
+            }
+            let folder = stage(&self.staging(), &format!("{}.{place}", graded.name))?;
+            let launcher = self.launcher(&folder, &programs[&group.suite])?;
+            let referee = self.referee(group.suite, &launcher, &folder, end);
+            let tests = self.tests_of(place);
+            graded.groups[place] = Some(referee.simulate(group, &tests, seeds)?);
+            self.keep(graded);
+            let _ = fs::remove_dir_all(&folder); // the next run makes it anew
+        }
+        if self.scheme.groups.iter().any(|group| group.seeds.is_none()) {
+            let folder = stage(&self.staging(), &format!("{}.real", graded.name))?;
+            self.launcher(&folder, &programs[&Suite::Raft])?;
+        }
+        Ok(())
+    }
+
+    fn in_real_time(&self, graded: &mut Graded) {
+        let folder = self.staging().join(format!("{}.real", graded.name));
+        let end = in_seconds(self.scheme.limits.real_s);
+        for (place, group) in self.scheme.groups.iter().enumerate() {
+            if group.seeds.is_some() || graded.groups[place].is_some() {
+                continue;
+            }
+            eprintln!("grading: {} in real time", graded.name);
+            let launcher = folder.join("launcher");
+            let referee = self.referee(Suite::Raft, &launcher, &folder, end);
+            let seed = self.scheme.real_seed();
+            match referee.run_in_real_time(group, &self.tests_of(place), seed) {
+                Ok(outcomes) => graded.groups[place] = Some(outcomes),
+                Err(problem) => graded.verdict = Verdict::NotGraded(problem),
+            }
+        }
+        self.keep(graded);
+        let _ = fs::remove_dir_all(&folder); // it is of no use any more
+    }
+
+    /// Copies the program to `folder`, and writes what starts it.
+    fn launcher(&self, folder: &Path, program: &Path) -> Result<PathBuf, String> {
+        let copy = folder.join("program");
+        fs::copy(program, &copy)
+            .map_err(|error| format!("cannot copy {}: {error}", program.display()))?;
+        self.guard.launcher(folder, &copy)
+    }
+
+    fn referee<'a>(
+        &'a self,
+        suite: Suite,
+        launcher: &'a Path,
+        folder: &'a Path,
+        end: std::time::Instant,
+    ) -> Referee<'a> {
+        let program = &self.harness.referees[&suite];
+        Referee { program, launcher, folder, limits: &self.scheme.limits, end }
+    }
+
+    /// Where programs are while they run: not below this user's home, where another cannot go.
+    fn staging(&self) -> PathBuf {
+        std::env::temp_dir().join(format!("raft-lab-grading-{}", std::process::id()))
+    }
+
+    pub fn tests_of(&self, group: usize) -> Vec<String> {
+        let group = &self.scheme.groups[group];
+        let all = self.harness.tests[&group.suite].iter();
+        all.filter(|test| group.selects(test)).cloned().collect()
+    }
+
+    fn state_file(&self, name: &str) -> PathBuf {
+        self.out.join("state").join(format!("{name}.json"))
+    }
+
+    /// What an earlier run has kept, if it was of the same.
+    fn kept(&self, graded: &Graded) -> Option<Graded> {
+        let text = fs::read_to_string(self.state_file(&graded.name)).ok()?;
+        let kept: Graded = serde_json::from_str(&text).ok()?;
+        let was_our_fault = matches!(kept.verdict, Verdict::NotGraded(_));
+        (kept.key == graded.key && !self.anew && !was_our_fault).then_some(kept)
+    }
+
+    fn keep(&self, graded: &Graded) {
+        let (file, text) = (self.state_file(&graded.name), serde_json::to_string_pretty(graded));
+        let fresh = file.with_extension("new");
+        let text = text.expect("it has names and numbers only");
+        // In one step: whoever is cut off leaves the old file, or the new one.
+        if let Err(error) = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, &file)) {
+            eprintln!("grading: cannot keep what became of {}: {error}", graded.name);
+        }
+    }
+
+    /// Deletes the programs that were run.
+    pub fn clean_up(&self) {
+        let _ = fs::remove_dir_all(self.staging()); // it need not be there
+    }
+}
+
+impl Graded {
+    fn is_complete(&self) -> bool {
+        self.groups.iter().all(Option::is_some)
+    }
+
+    fn line(&self) -> String {
+        format!("{}: {}", self.name, self.verdict.in_short())
+    }
+}
+
+impl Verdict {
+    pub fn in_short(&self) -> String {
+        match self {
+            Verdict::Ran => "built and run".to_string(),
+            Verdict::Unreadable(problem) => problem.clone(),
+            Verdict::Refused(uses) => format!("refused: {}", uses.first().map_or("", |one| one)),
+            Verdict::DoesNotBuild(_) => "does not build".to_string(),
+            Verdict::BuildIsEndless(seconds) => format!("the build did not end in {seconds} s"),
+            Verdict::NotGraded(_) => "NOT GRADED, and not its fault".to_string(),
+        }
+    }
+}
+
+/// The cores that this program may use.
+fn cores() -> Vec<usize> {
+    let allowed = sched_getaffinity(None).unwrap_or_default();
+    (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core)).collect()
+}
+
+/// Keeps this thread, and all that it starts, to one of the cores.
+fn keep_to(cores: &[usize], worker: usize) {
+    if cores.is_empty() {
+        return;
+    }
+    let mut only = CpuSet::new();
+    only.set(cores[worker % cores.len()]);
+    // Where it is not allowed, all share all cores.
+    let _ = sched_setaffinity(None, &only);
+}

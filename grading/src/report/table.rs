@@ -1,0 +1,51 @@
+//! A table for the terminal: a line for each submission.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use super::tame;
+use crate::grade::Verdict;
+use crate::scheme::Scheme;
+use crate::score::{Score, shown};
+
+pub fn of(scheme: &Scheme, scores: &[Score]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_HORIZONTAL_ONLY);
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    let mut head = vec!["submission".to_string(), "points".to_string()];
+    head.extend(
+        scheme.groups.iter().map(|group| group.name.replace(", ", ",\n").replace(' ', "\n")),
+    );
+    head.push("remarks".to_string());
+    table.set_header(head);
+    let mut most = vec!["(of)".to_string(), shown(scheme.points())];
+    most.extend(scheme.groups.iter().map(|group| shown(group.points)));
+    most.push(String::new());
+    table.add_row(most);
+    for score in scores {
+        let mut row = vec![tame(&score.graded.name), shown(score.points)];
+        row.extend(score.groups.iter().map(|group| shown(group.points)));
+        row.push(remarks(score));
+        table.add_row(row);
+    }
+    let last = scheme.groups.len() + 2;
+    for column in table.column_iter_mut().skip(1).take(last - 1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn remarks(score: &Score) -> String {
+    let mut remarks = Vec::new();
+    if score.graded.verdict != Verdict::Ran {
+        remarks.push(tame(&score.graded.verdict.in_short()));
+    }
+    if score.flaky() > 0 {
+        remarks.push(format!("{} flaky", score.flaky()));
+    }
+    let tests = score.groups.iter().flat_map(|group| &group.tests);
+    let cut = tests.filter(|test| test.outcome.not_run.is_some()).count();
+    if cut > 0 && score.graded.verdict == Verdict::Ran {
+        remarks.push(format!("{cut} tests not run: its time was over"));
+    }
+    remarks.join("; ")
+}

@@ -1,0 +1,146 @@
+//! `viewer log FILE`, `viewer view FILE`: what `make log` and `make view` call.
+
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use viewer::log::{self, Choice, Failed, Look};
+use viewer::report::Report;
+use viewer::trace::Trace;
+use viewer::view;
+
+/// Shows a recorded run of the Raft lab
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Options {
+    #[command(flatten)]
+    color: colorchoice_clap::Color,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// In columns, a server each. A failed run: its end, as much as fits the screen
+    Log {
+        /// What a run has recorded: target/traces/TEST-SEED.trace, or what TRACE=FILE has written
+        #[arg(value_name = "TRACE")]
+        file: PathBuf,
+        #[command(flatten)]
+        choice: Choice,
+        #[command(flatten)]
+        look: Look,
+    },
+    /// Reports of many runs, put together
+    Report {
+        /// What `make sim REPORT=FILE` and `make many-2C` write; several are taken as one
+        #[arg(value_name = "REPORT", required = true)]
+        files: Vec<PathBuf>,
+        /// How they are written
+        #[arg(long, value_enum, default_value_t = Format::Markdown)]
+        format: Format,
+    },
+    /// As a page for the browser, with a timeline: one file, which needs no network
+    View {
+        /// What a run has recorded
+        #[arg(value_name = "TRACE")]
+        file: PathBuf,
+        /// Another run beside it, with the first difference marked: the nearest seed that passes,
+        /// say, or the same after a change
+        #[arg(long, value_name = "TRACE")]
+        with: Option<PathBuf>,
+        /// Where the page goes (usual: beside the trace, as x.html for x.trace)
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// A table, and the first failures
+    Markdown,
+    /// JUnit's XML, as a forge's CI reads it
+    Junit,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    options.color.write_global();
+    match options.command {
+        Command::Log { file, choice, look } => show_log(&file, &choice, &look),
+        Command::Report { files, format } => show_report(&files, format),
+        Command::View { file, with, output } => write_page(&file, with.as_deref(), output),
+    }
+}
+
+/// The trace, or nothing, when it is said why.
+fn open(file: &Path) -> Option<Trace> {
+    Trace::open(file).map_err(|error| eprintln!("{}: {error}", file.display())).ok()
+}
+
+fn write_page(file: &Path, with: Option<&Path>, output: Option<PathBuf>) -> ExitCode {
+    let Some(trace) = open(file) else { return ExitCode::FAILURE };
+    let other = with.map(open);
+    if matches!(other, Some(None)) {
+        return ExitCode::FAILURE;
+    }
+    let page = view::page(&trace, other.flatten().as_ref());
+    let output = output.unwrap_or_else(|| file.with_extension("html"));
+    if let Err(error) = fs::write(&output, page) {
+        eprintln!("{}: it cannot be written: {error}", output.display());
+        return ExitCode::FAILURE;
+    }
+    println!("open this page in a browser: {}", output.display());
+    ExitCode::SUCCESS
+}
+
+fn show_log(file: &Path, choice: &Choice, look: &Look) -> ExitCode {
+    let Some(trace) = open(file) else { return ExitCode::FAILURE };
+    let screen = terminal_size::terminal_size().map_or((100, 24), |(width, height)| {
+        // A terminal that is too small, or says nothing of its size, is taken for a small one.
+        (width.0.max(40), height.0.max(16))
+    });
+    let mut out = BufWriter::new(anstream::stdout());
+    match log::print(&mut out, file, &trace, choice, look, screen) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `| head` has seen enough.
+        Err(Failed::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failed::Io(error)) => {
+            eprintln!("cannot write: {error}");
+            ExitCode::FAILURE
+        }
+        Err(Failed::Choice(what)) => {
+            eprintln!("{what}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn show_report(files: &[PathBuf], format: Format) -> ExitCode {
+    let written = Report::read(files).and_then(|report| {
+        if report.repeated > 0 {
+            eprintln!("note: {} runs stand there more than once; the last counts", report.repeated);
+        }
+        match format {
+            Format::Markdown => Ok(report.markdown()),
+            Format::Junit => report.junit(),
+        }
+    });
+    match written {
+        Ok(text) => match anstream::stdout().write_all(text.as_bytes()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                eprintln!("cannot write: {error}");
+                ExitCode::FAILURE
+            }
+            _ => ExitCode::SUCCESS,
+        },
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
