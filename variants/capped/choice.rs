@@ -1,4 +1,4 @@
-//! At most five entries travel in one AppendEntries, a follower is told of no commit beyond what
+//! At most twenty entries travel in one AppendEntries, a follower is told of no commit beyond what
 //! it is known to have, and the heartbeats come at random intervals.
 //!
 //! Right: a success counts for the entries that were in the message; the next ones follow at once.
@@ -8,7 +8,7 @@
 use super::open::{Choice, PLAIN};
 
 pub(super) const CHOICE: Choice = Choice {
-    entries: 5,
+    entries: 20,
     told_to_match: true,
     heartbeat_ms: 60..140,
     ..PLAIN
