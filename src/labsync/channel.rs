@@ -9,9 +9,9 @@ use std::time::Duration;
 
 pub use crossbeam_channel::{RecvError, RecvTimeoutError, SendError, TryRecvError};
 
-use super::clock::Instant;
+use super::clock::{self, Instant};
+use super::rules;
 use super::sim::{Nothing, SimChannel};
-use super::{context, rules};
 
 /// The sending half; clones send into the same channel.
 pub struct Sender<T>(SenderOf<T>);
@@ -32,7 +32,7 @@ enum ReceiverOf<T> {
 /// A channel that holds at most `capacity` messages; with 0 a sender waits for its receiver.
 #[must_use]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    if context::in_simulation() {
+    if clock::is_virtual() {
         return simulated(capacity);
     }
     let (sender, receiver) = crossbeam_channel::bounded(capacity);
@@ -42,7 +42,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// A channel without a limit.
 #[must_use]
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
-    if context::in_simulation() {
+    if clock::is_virtual() {
         return simulated(usize::MAX);
     }
     let (sender, receiver) = crossbeam_channel::unbounded();
@@ -65,8 +65,7 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         let at = Location::caller();
-        rules::no_lock_held("channel send", at);
-        let _waiting = context::waiting("channel send", at);
+        let _waiting = rules::begin_wait("channel send", at);
         match &self.0 {
             SenderOf::Real(sender) => sender.send(message),
             SenderOf::Simulated(channel) => channel.send(message).map_err(SendError),
@@ -85,8 +84,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
         let at = Location::caller();
-        rules::no_lock_held("channel recv", at);
-        let _waiting = context::waiting("channel recv", at);
+        let _waiting = rules::begin_wait("channel recv", at);
         match &self.0 {
             ReceiverOf::Real(receiver) => receiver.recv(),
             ReceiverOf::Simulated(channel) => channel.recv(None).map_err(|_| RecvError),
@@ -103,8 +101,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         let at = Location::caller();
-        rules::no_lock_held("channel recv_timeout", at);
-        let _waiting = context::waiting("channel recv_timeout", at);
+        let _waiting = rules::begin_wait("channel recv_timeout", at);
         match &self.0 {
             ReceiverOf::Real(receiver) => receiver.recv_timeout(timeout),
             ReceiverOf::Simulated(channel) => {

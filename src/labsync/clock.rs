@@ -1,10 +1,10 @@
 //! Time: a monotonic clock that starts at zero.
 
+use std::cell::{Cell, RefCell};
 use std::ops::{Add, AddAssign, Sub};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-
-use super::{context, sim};
 
 /// A moment: nanoseconds since the process first asked for the time or, in a simulation, since
 /// the run began.
@@ -13,14 +13,34 @@ pub struct Instant(u64);
 
 static START: OnceLock<std::time::Instant> = OnceLock::new();
 
+/// The time of a simulation in ns, which whoever runs it sets.
+pub(super) type Virtual = Arc<AtomicU64>;
+
+thread_local! {
+    static IS_VIRTUAL: Cell<bool> = const { Cell::new(false) };
+    static VIRTUAL: RefCell<Option<Virtual>> = const { RefCell::new(None) };
+}
+
+/// Whether the current thread belongs to a simulation.
+#[must_use]
+#[inline]
+pub fn is_virtual() -> bool {
+    IS_VIRTUAL.get()
+}
+
+/// From now on the current thread has the time of a simulation; or, with `None`, the real one.
+pub(super) fn set_virtual(time: Option<Virtual>) {
+    IS_VIRTUAL.set(time.is_some());
+    VIRTUAL.set(time);
+}
+
 impl Instant {
     /// The present moment.
     #[must_use]
     pub fn now() -> Instant {
-        if context::in_simulation()
-            && let Some(sim) = sim::current()
-        {
-            return Instant(sim.now());
+        if is_virtual() {
+            let now = |time: &Option<Virtual>| time.as_ref().map(|it| it.load(Ordering::Relaxed));
+            return Instant(VIRTUAL.with_borrow(now).expect("set along with IS_VIRTUAL"));
         }
         // 2^64 nanoseconds are 584 years.
         Instant(START.get_or_init(std::time::Instant::now).elapsed().as_nanos() as u64)
@@ -52,7 +72,8 @@ impl Instant {
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
+/// A duration in nanoseconds, as the clock counts them.
+pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Instant;
-use super::context::{self, Line};
+use super::context::Waiting;
 use super::mutex::MutexGuard;
+use super::state::Line;
 use super::{rules, sim};
 
 /// A condition variable, as in `parking_lot`.
@@ -101,9 +102,9 @@ impl Condvar {
         what: &'static str,
         guard: &MutexGuard<'_, T>,
         at: Line,
-    ) -> (Option<Arc<sim::Sim>>, context::Waiting) {
+    ) -> (Option<Arc<sim::Sim>>, Waiting) {
         rules::no_other_lock_held(what, guard.lock_address(), at);
-        (sim::current(), context::waiting(what, at))
+        (sim::current(), rules::waiting(what, at))
     }
 
     /// Waits in a simulation; true if the time was over. Between joining the waiters and giving

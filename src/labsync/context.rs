@@ -5,34 +5,11 @@
 //! of a run that does not end), so it stands behind a lock of its own, taken only when waiting.
 
 use std::cell::{Cell, RefCell};
-use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::clock::Instant;
-use super::run::RunState;
-use super::{foreign, panics};
-
-/// A place in the source, as `Location::caller()` gives it.
-pub type Line = &'static Location<'static>;
-
-/// What all threads may know of a thread.
-pub(super) struct ThreadInfo {
-    /// Unique in this process, never 0.
-    pub id: u32,
-    pub name: String,
-    /// The run that the thread belongs to; none for the threads of a runner or a benchmark.
-    pub run: Option<Arc<RunState>>,
-    waiting: parking_lot::Mutex<Option<Wait>>,
-}
-
-/// What a thread waits for, and since when.
-#[derive(Clone)]
-struct Wait {
-    what: &'static str,
-    at: Line,
-    since: Instant,
-}
+use super::foreign;
+use super::state::{Line, RunState, ThreadInfo, Wait};
 
 /// The most locks that a thread may hold at once. The lab's code holds one, seldom two.
 const MAX_HELD: usize = 16;
@@ -47,36 +24,7 @@ thread_local! {
         HeldLocks { len: Cell::new(0), locks: [const { Cell::new((0, None)) }; MAX_HELD] }
     };
     static CURRENT_ID: Cell<u32> = const { Cell::new(0) };
-    static IN_SIMULATION: Cell<bool> = const { Cell::new(false) };
     static CURRENT: RefCell<Option<Arc<ThreadInfo>>> = const { RefCell::new(None) };
-}
-
-static NEXT_ID: AtomicU32 = AtomicU32::new(1);
-
-impl ThreadInfo {
-    pub fn new(name: String, run: Option<Arc<RunState>>) -> Arc<ThreadInfo> {
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Arc::new(ThreadInfo { id, name, run, waiting: parking_lot::Mutex::new(None) })
-    }
-
-    /// What the thread waits for, without the time.
-    pub fn waiting_where(&self) -> String {
-        match &*self.waiting.lock() {
-            None => "waits".to_string(),
-            Some(Wait { what, at, .. }) => format!("waits in {what} at {at}"),
-        }
-    }
-
-    /// One line for a report: the name, and what the thread waits for.
-    pub fn describe(&self) -> String {
-        match self.waiting.lock().clone() {
-            None => format!("'{}' is running", self.name),
-            Some(Wait { what, at, since }) => {
-                let seconds = since.elapsed().as_secs_f64();
-                format!("'{}' has waited {seconds:.1} s in {what} at {at}", self.name)
-            }
-        }
-    }
 }
 
 /// The current thread; one that labsync did not spawn is registered under its std name.
@@ -114,17 +62,6 @@ pub(super) fn current_run() -> Option<Arc<RunState>> {
 pub(super) fn current_id() -> u32 {
     let id = CURRENT_ID.get();
     if id != 0 { id } else { current().id }
-}
-
-/// Whether the current thread belongs to a simulation.
-#[must_use]
-#[inline]
-pub fn in_simulation() -> bool {
-    IN_SIMULATION.get()
-}
-
-pub(super) fn set_in_simulation(yes: bool) {
-    IN_SIMULATION.set(yes);
 }
 
 /// All that is the current thread's in thread-locals, while another runs in its place.
@@ -216,12 +153,7 @@ pub(super) fn clear_held() {
 pub struct Waiting(Option<Arc<ThreadInfo>>);
 
 /// The current thread waits for `what`, as reports say, until the value is dropped.
-pub fn waiting(what: &'static str, at: Line) -> Waiting {
-    panics::stop_if_run_is_over();
-    mark_waiting(what, at)
-}
-
-fn mark_waiting(what: &'static str, at: Line) -> Waiting {
+pub(super) fn mark_waiting(what: &'static str, at: Line) -> Waiting {
     let info = current();
     let mut slot = info.waiting.lock();
     if slot.is_some() {
@@ -230,11 +162,6 @@ fn mark_waiting(what: &'static str, at: Line) -> Waiting {
     *slot = Some(Wait { what, at, since: Instant::now() });
     drop(slot);
     Waiting(Some(info))
-}
-
-/// A wait for a lock, which a thread that unwinds does as well.
-pub(super) fn waiting_for_lock(at: Line) -> Waiting {
-    mark_waiting("Mutex::lock", at)
 }
 
 impl Drop for Waiting {

@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::context::{self, Line};
+use super::context;
+use super::state::Line;
 
 #[derive(Clone)]
 struct Edge {

@@ -1,5 +1,7 @@
 //! [`Leaf`]: a lock for the records of an observer.
 
+use super::clock;
+
 /// Data that is looked at for a few instructions at a time, by code that takes no other lock and
 /// waits for nothing: what a tester notes of the code under test.
 ///
@@ -25,7 +27,7 @@ impl<T> Leaf<T> {
     pub fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> R {
         let mut data = match self.data.try_lock() {
             Some(data) => data,
-            None if super::is_simulated() => panic!("a look into a Leaf has waited in the middle"),
+            None if clock::is_virtual() => panic!("a look into a Leaf has waited in the middle"),
             None => self.data.lock(),
         };
         look(&mut data)

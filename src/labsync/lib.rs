@@ -15,14 +15,18 @@
 //! - **No thread outlives its run**: [`run()`] names those that do.
 //!
 //! # Layout
-//! - [`run()`]: one test as a unit: its threads, its seed, its failure, its time limit (`run.rs`)
-//! - [`Mutex`], [`Condvar`], [`channel`], [`thread`], [`Instant`], [`rng`]: one file each
-//! - [`Leaf`]: a lock for observers, which no schedule can see (`leaf.rs`)
+//! From the ground up; a file uses those above it:
+//!
+//! - `clock.rs` ([`Instant`]), [`rng`], [`Leaf`]: what needs nothing else
+//! - `os.rs`, `pool.rs`: operating system threads; they are reused, names belong to the job
+//! - `state.rs`: what is known of each thread and each run
+//! - `foreign.rs`: threads that labsync did not start, which can hide nothing (`before.rs`)
 //! - `context.rs`: who the current thread is, which locks it holds, what it waits for
-//! - `rules.rs`: the checks and their messages; `deadlock.rs`: lock cycles
-//! - [`simulate`]: the same run in virtual time, all from a seed (`sim/`)
-//! - `foreign.rs`: threads that labsync did not start, which can hide nothing
-//! - `pool.rs`: operating system threads are reused; names belong to the job
+//! - `deadlock.rs`: lock cycles
+//! - `sim/`: all of these in virtual time, one thread at a time
+//! - `panics.rs`, `rules.rs`: how threads end; the checks and their messages
+//! - [`Mutex`], [`Condvar`], [`channel`], [`thread`]: one file each
+//! - [`run()`] and [`simulate`]: one test as a unit: its threads, its seed, its failure, its limit
 //!
 //! # Two clocks
 //! A thread belongs to a simulation or it does not, and each operation looks which: so one
@@ -39,6 +43,7 @@
     reason = "this is where they are wrapped"
 )]
 
+mod before;
 mod clock;
 mod condvar;
 mod context;
@@ -46,27 +51,31 @@ mod deadlock;
 mod foreign;
 mod leaf;
 mod mutex;
+mod os;
 mod panics;
 mod pool;
 mod rules;
 mod run;
 mod sim;
+mod simulate;
+mod state;
+mod stop;
 
 pub mod channel;
 pub mod rng;
 pub mod thread;
 
-pub use clock::Instant;
+pub use clock::{Instant, is_virtual as is_simulated};
 pub use condvar::{Condvar, WaitTimeoutResult};
-pub use context::waiting;
-pub use context::{held_any as held_lock, in_simulation as is_simulated};
+pub use context::held_any as held_lock;
 pub use foreign::blame_foreign_threads;
 pub use leaf::Leaf;
 pub use mutex::{Mutex, MutexGuard};
 pub use panics::unwinding;
-pub use rules::check_no_lock_held;
-pub use run::{Failure, RunOptions, THREAD_GRACE, run};
+pub use rules::{check_no_lock_held, waiting};
+pub use run::{RunOptions, run};
 pub use sim::{
-    Event, Kernel, SimReport, before_end_of_process, first_difference, limit_work_without_wait,
-    simulate, simulate_recorded, stall_longer,
+    Event, Kernel, before_end_of_process, first_difference, limit_work_without_wait, stall_longer,
 };
+pub use simulate::{SimReport, simulate, simulate_recorded};
+pub use state::{Failure, THREAD_GRACE};

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crossbeam_utils::atomic::AtomicCell;
 
-use super::context::{self, Line};
-use super::{deadlock, panics, rules, sim};
+use super::state::Line;
+use super::{clock, context, deadlock, panics, rules, sim};
 
 /// How long a lock is waited for before anybody wonders. Critical sections take microseconds.
 const PATIENCE: Duration = Duration::from_millis(10);
@@ -82,7 +82,7 @@ impl<T> Mutex<T> {
     #[track_caller]
     #[inline]
     fn acquire(&self, at: Line) -> parking_lot::MutexGuard<'_, T> {
-        if context::in_simulation() {
+        if clock::is_virtual() {
             return self.acquire_simulated(at, true);
         }
         let real = match self.real.try_lock() {
@@ -117,7 +117,8 @@ impl<T> Mutex<T> {
             }
             let me = sim.me();
             self.waiters.lock().push(me);
-            let _waiting = context::waiting_for_lock(at);
+            // Also a thread that unwinds waits for a lock.
+            let _waiting = context::mark_waiting("Mutex::lock", at);
             let taken = self.taken.load().expect("a lock that is taken has a line");
             sim.wait_for_lock(self.address(), at, self.owner.load(Ordering::Acquire), taken);
             self.waiters.lock().retain(|&slot| slot != me);
@@ -130,7 +131,7 @@ impl<T> Mutex<T> {
         if let Some(real) = self.real.try_lock_for(PATIENCE) {
             return real;
         }
-        let _waiting = context::waiting("Mutex::lock", at);
+        let _waiting = rules::waiting("Mutex::lock", at);
         let wait = deadlock::LockWait::begin(at);
         loop {
             panics::stop_if_run_is_over();
@@ -163,7 +164,7 @@ impl<T> Mutex<T> {
     fn note_released(&self) {
         self.owner.store(0, Ordering::Release);
         context::remove_held(self.address());
-        if context::in_simulation() {
+        if clock::is_virtual() {
             self.release_simulated();
         }
     }

@@ -3,13 +3,11 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, Location};
-use std::sync::{Arc, Once, Weak};
+use std::sync::Once;
 
-use super::run::{Failure, RunState};
+use super::state::Failure;
+use super::stop::{Stop, unwind};
 use super::{context, foreign, sim};
-
-/// What unwinds a thread whose run is over. Not a failure, and no hook is called for it.
-struct Stop;
 
 /// How a thread's body ended.
 pub(super) enum Ending<T> {
@@ -39,7 +37,7 @@ pub(super) fn stop() -> ! {
     if let Some(sim) = sim::current() {
         sim.note_unwinding();
     }
-    panic::resume_unwind(Box::new(Stop))
+    unwind()
 }
 
 /// Whether the current thread unwinds, from a panic or because its run is over. In a simulation
@@ -74,7 +72,7 @@ pub(super) fn install_hook_again() {
             return;
         }
         match context::current_run() {
-            None => match run_to_blame() {
+            None => match foreign::run_to_blame() {
                 Some(run) => {
                     let failure = foreign_failure(info.payload(), info.location());
                     foreign::note_panic(failure.clone());
@@ -102,39 +100,9 @@ thread_local! {
 /// Whether a panic still reaches our hook. Another may have been put in its place.
 pub(super) fn is_hook_ours() -> bool {
     PROBED.set(false);
-    foreign::throw_and_catch(Probe);
+    // Whatever hook is installed is called; the payload goes no further.
+    drop(panic::catch_unwind(|| panic::panic_any(Probe)));
     PROBED.get()
-}
-
-/// Whether a run has begun and is not over.
-pub(super) fn is_a_run_under_way() -> bool {
-    !RUNNING.lock().is_empty()
-}
-
-/// The runs that have begun and are not over, the oldest first.
-static RUNNING: parking_lot::Mutex<Vec<Weak<RunState>>> = parking_lot::Mutex::new(Vec::new());
-
-/// Counts `run` among those under way until the result is dropped.
-pub(super) fn under_way(run: &Arc<RunState>) -> UnderWay {
-    RUNNING.lock().push(Arc::downgrade(run));
-    UnderWay(Arc::downgrade(run))
-}
-
-/// Ends what [`under_way`] began.
-pub(super) struct UnderWay(Weak<RunState>);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        RUNNING.lock().retain(|run| !run.ptr_eq(&self.0));
-    }
-}
-
-/// Whose failure it is that the current thread panics, which belongs to no run.
-fn run_to_blame() -> Option<Arc<RunState>> {
-    if !foreign::is_foreign() {
-        return None;
-    }
-    RUNNING.lock().last().and_then(Weak::upgrade)
 }
 
 fn foreign_failure(payload: &dyn Any, at: Option<&Location<'_>>) -> Failure {

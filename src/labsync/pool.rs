@@ -1,12 +1,11 @@
 //! The operating system threads under [`thread::spawn`](super::thread::spawn): reused, since a
 //! new one costs ten times as much as waking an idle one, and the lab spawns one for each RPC.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::foreign;
+use super::os;
 
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 
@@ -30,15 +29,6 @@ struct Worker {
 /// Idle workers. The one that became idle last is used first: its stack is still cached.
 static IDLE: parking_lot::Mutex<Vec<Arc<Worker>>> = parking_lot::Mutex::new(Vec::new());
 
-thread_local! {
-    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether the current operating system thread was started here.
-pub(super) fn is_worker() -> bool {
-    IS_WORKER.get()
-}
-
 /// Runs `job` on an idle thread, or a new one.
 ///
 /// # Panics
@@ -58,15 +48,14 @@ pub(super) fn execute(job: Job) {
 }
 
 fn work(worker: &Arc<Worker>, first: Job) {
-    IS_WORKER.set(true);
-    foreign::join_ours();
+    os::join_ours();
     let mut job = first;
     loop {
         job();
         IDLE.lock().push(worker.clone());
         match next_job(worker) {
             Some(next) => job = next,
-            None => return foreign::leave_ours(),
+            None => return os::leave_ours(),
         }
     }
 }

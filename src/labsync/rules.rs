@@ -5,7 +5,9 @@
 
 use std::panic::Location;
 
-use super::context::{self, Line};
+use super::context::{self, Waiting};
+use super::panics;
+use super::state::Line;
 
 /// Panics if this thread holds a lock: it is about to wait in `what` (say, "ClientEnd::call").
 ///
@@ -17,8 +19,22 @@ pub fn check_no_lock_held(what: &str) {
     no_lock_held(what, Location::caller());
 }
 
+/// The current thread waits for `what`, as reports say, until the value is dropped. If its run is
+/// over it does not: it unwinds.
+pub fn waiting(what: &'static str, at: Line) -> Waiting {
+    panics::stop_if_run_is_over();
+    context::mark_waiting(what, at)
+}
+
+/// The current thread is about to wait for `what`: it may, and it is marked.
 #[track_caller]
-pub(super) fn no_lock_held(what: &str, at: Line) {
+pub(super) fn begin_wait(what: &'static str, at: Line) -> Waiting {
+    no_lock_held(what, at);
+    waiting(what, at)
+}
+
+#[track_caller]
+fn no_lock_held(what: &str, at: Line) {
     if let Some(taken) = context::held_any() {
         breach(format!("{what} at {at} waits while this thread holds the lock taken at {taken}"));
     }
@@ -37,7 +53,7 @@ pub(super) fn no_other_lock_held(what: &str, address: usize, at: Line) {
 #[cold]
 #[track_caller]
 fn breach(what: String) {
-    if !super::panics::unwinding() {
+    if !panics::unwinding() {
         panic!(
             "locking rule broken: {what}.\n\
              Others that need the lock would stand still until the wait ends, or for ever: \
@@ -53,7 +69,7 @@ pub(super) fn self_deadlock(at: Line, taken: Line) -> ! {
     let what = format!(
         "self-deadlock: lock() at {at}, but this thread holds that lock already, taken at {taken}"
     );
-    if super::panics::unwinding() {
+    if panics::unwinding() {
         // Neither a second panic nor a wait that never ends would leave the first message alone.
         eprintln!("{what}, in a destructor during a panic");
         std::process::abort();

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Instant;
-use super::context::{self, ThreadInfo};
 use super::panics::Ending;
-use super::run::{Failure, RunState};
 use super::sim::{self, Sim};
-use super::{panics, pool, rng, rules};
+use super::state::{Failure, RunState, ThreadInfo};
+use super::{context, panics, pool, rng, rules};
 
 /// A thread that was spawned; dropping the handle lets it run on by itself.
 pub struct JoinHandle<T> {
@@ -86,7 +85,11 @@ where
 fn prepare<T>(run: Option<Arc<RunState>>, name: String) -> (Arc<ThreadInfo>, JoinHandle<T>) {
     let info = ThreadInfo::new(name, run);
     if let Some(run) = &info.run {
-        run.thread_started(&info);
+        let report = run.thread_started(&info).filter(|_| !panics::unwinding());
+        if let Some(report) = report {
+            run.thread_ended(info.id);
+            panic!("{report}");
+        }
     }
     let outcome = Arc::new(Outcome {
         ending: parking_lot::Mutex::new(None),
@@ -137,8 +140,7 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub fn join(self) -> T {
         let at = Location::caller();
-        rules::no_lock_held("JoinHandle::join", at);
-        let _waiting = context::waiting("JoinHandle::join", at);
+        let _waiting = rules::begin_wait("JoinHandle::join", at);
         match self.outcome.wait() {
             Ending::Returned(value) => value,
             Ending::Unwound => self.no_value(),
@@ -202,8 +204,7 @@ impl<T> Outcome<T> {
 #[track_caller]
 pub fn sleep(duration: Duration) {
     let at = Location::caller();
-    rules::no_lock_held("sleep", at);
-    let _waiting = context::waiting("sleep", at);
+    let _waiting = rules::begin_wait("sleep", at);
     match sim::current() {
         Some(sim) => {
             let end = Instant::now() + duration;

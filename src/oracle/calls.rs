@@ -2,24 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Check;
-use super::book::{Book, Heard};
-use super::messages::{Message, Rpc};
-use super::pending::Pending;
-use super::wire::Arrival;
+use super::book::{Book, Call, Heard, Pending};
+use super::finding::Check;
+use super::message::{Message, Rpc};
 use crate::labrpc::{CallEvent, Step};
 use crate::raft::ServerId;
-
-/// An RPC under way.
-pub(super) struct Call {
-    rpc: Arc<Rpc>,
-    /// The instance of the receiver that it has reached; none if there were several, since a
-    /// request may arrive twice.
-    reached: Option<usize>,
-    deliveries: u32,
-    /// How things were then, and the number of the step.
-    arrival: Option<(Arrival, u64)>,
-}
 
 impl Book {
     /// A step of an RPC.

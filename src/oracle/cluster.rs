@@ -1,15 +1,11 @@
 //! What the servers may not show together: two leaders, lost entries, commits without a majority.
 
 use super::book::Book;
+use super::finding::{
+    COMMIT_RULE, COMPLETENESS, Check, ELECTION_SAFETY, MATCH_INDEX, SAME_COMMITS, broken,
+};
 use super::shadow::Shadow;
-use super::{Check, broken};
 use crate::raft::{Index, ServerId, Term};
-
-const ELECTION_SAFETY: &str = "Election Safety (Figure 3)";
-const COMPLETENESS: &str = "Leader Completeness (Figure 3)";
-const SAME_COMMITS: &str = "State Machine Safety (Figure 3)";
-const COMMIT_RULE: &str = "the commit rule (Figure 2, Leaders; §5.4.2)";
-const MATCH_INDEX: &str = "match_index (Figure 2, volatile state on leaders)";
 
 impl Book {
     fn is_majority(&self, count: usize) -> bool {

@@ -2,55 +2,21 @@
 //!
 //! Nobody can take a message back, so what it promises must be true when it leaves, and on disk.
 
-use std::fmt;
-
 use super::book::Book;
-use super::shadow::{Role, Shadow};
-use super::{Check, broken};
-use crate::labgob;
-use crate::raft::rpc::{
-    AppendEntriesArgs, AppendEntriesReply, InstallSnapshotArgs, InstallSnapshotReply,
-    RequestVoteArgs, RequestVoteReply,
+use super::finding::{
+    ANSWER, Check, ELECTION_SAFETY, LOG_MATCHING, NEWER_TERM, SAME_COMMITS, broken,
 };
-use crate::raft::{Index, ServerId, Term};
+use super::message::{Message, Reply, Rpc};
+use super::shadow::{Role, Shadow};
+use crate::raft::rpc::{AppendEntriesArgs, AppendEntriesReply, RequestVoteReply};
+use crate::raft::{Index, Term};
 
-const ELECTION_SAFETY: &str = "Election Safety (Figure 3)";
-const LOG_MATCHING: &str = "Log Matching (Figure 3)";
-const SAME_COMMITS: &str = "State Machine Safety (Figure 3)";
-const NEWER_TERM: &str = "a newer term is adopted (Figure 2, all servers; §5.1)";
 const NO_CANDIDATE: &str = "but who asks for votes in a term has voted for itself in it (§5.2): \
      what it asks is written down where it decides to, in one critical section (rule 5 of the \
      locking advice)";
 const NO_LEADER: &str = "who no longer leads sends no AppendEntries (§5.2); what a leader sends is \
      written down where it finds that it leads, in one critical section (rule 5 of the locking \
      advice)";
-const ANSWER: &str = "an answer is true (Figure 2)";
-
-/// So many entries of a message are named in a report; of more, the first two and the last.
-const MOST_SHOWN: usize = 6;
-
-/// An RPC between two servers.
-pub(super) struct Rpc {
-    pub from: ServerId,
-    /// Which instance of the sender.
-    pub instance: usize,
-    pub to: ServerId,
-    pub message: Message,
-}
-
-/// The arguments of an RPC.
-pub(super) enum Message {
-    Vote(RequestVoteArgs),
-    Append(AppendEntriesArgs),
-    Install(InstallSnapshotArgs),
-}
-
-/// The reply to an RPC.
-pub(super) enum Reply {
-    Vote(RequestVoteReply),
-    Append(AppendEntriesReply),
-    Install(InstallSnapshotReply),
-}
 
 impl Book {
     /// A request says what its sender is and has.
@@ -198,93 +164,4 @@ fn unkept_promise(shadow: &Shadow, message: &Message, reply: &Reply) -> Option<S
     let commit_index = shadow.commit_index;
     (commit_index < committed)
         .then(|| format!("but its commit_index is {commit_index}, not {committed}"))
-}
-
-impl Message {
-    /// What is said with this method; none if it is not one of Raft's.
-    pub fn decode(method: &str, args: &[u8]) -> Option<Message> {
-        match method {
-            "Raft.RequestVote" => labgob::from_bytes(args).ok().map(Message::Vote),
-            "Raft.AppendEntries" => labgob::from_bytes(args).ok().map(Message::Append),
-            "Raft.InstallSnapshot" => labgob::from_bytes(args).ok().map(Message::Install),
-            _ => None,
-        }
-    }
-
-    pub fn term(&self) -> Term {
-        match self {
-            Message::Vote(args) => args.term,
-            Message::Append(args) => args.term,
-            Message::Install(args) => args.term,
-        }
-    }
-
-    pub fn decode_reply(&self, reply: &[u8]) -> Option<Reply> {
-        match self {
-            Message::Vote(_) => labgob::from_bytes(reply).ok().map(Reply::Vote),
-            Message::Append(_) => labgob::from_bytes(reply).ok().map(Reply::Append),
-            Message::Install(_) => labgob::from_bytes(reply).ok().map(Reply::Install),
-        }
-    }
-}
-
-impl Reply {
-    pub fn term(&self) -> Term {
-        match self {
-            Reply::Vote(reply) => reply.term,
-            Reply::Append(reply) => reply.term,
-            Reply::Install(reply) => reply.term,
-        }
-    }
-}
-
-impl fmt::Display for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match self {
-            Reply::Vote(reply) if reply.vote_granted => ", vote granted",
-            Reply::Vote(_) => ", no vote",
-            Reply::Append(reply) if reply.success => ", success",
-            Reply::Append(_) => ", no success",
-            Reply::Install(_) => "",
-        };
-        write!(f, "(term {}{verdict})", self.term())
-    }
-}
-
-impl fmt::Display for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Message::Vote(args) => write!(
-                f,
-                "RequestVote(term {}, last entry {}@{})",
-                args.term, args.last_log_index, args.last_log_term
-            ),
-            Message::Append(args) => {
-                write!(
-                    f,
-                    "AppendEntries(term {}, prev {}@{}, [",
-                    args.term, args.prev_log_index, args.prev_log_term
-                )?;
-                let (count, left_out) = (args.entries.len(), args.entries.len() > MOST_SHOWN);
-                for (number, entry) in args.entries.iter().enumerate() {
-                    if left_out && (2..count - 1).contains(&number) {
-                        continue;
-                    }
-                    let gap = match number {
-                        0 => "",
-                        _ if left_out && number == count - 1 => " ... ",
-                        _ => " ",
-                    };
-                    let index = args.prev_log_index + 1 + number as Index;
-                    write!(f, "{gap}{index}@{}", entry.term)?;
-                }
-                write!(f, "], commit {})", args.leader_commit)
-            }
-            Message::Install(args) => write!(
-                f,
-                "InstallSnapshot(term {}, up to {}@{})",
-                args.term, args.last_included_index, args.last_included_term
-            ),
-        }
-    }
 }

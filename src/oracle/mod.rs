@@ -34,20 +34,23 @@
 //! than what it costs to save it.
 //!
 //! # Layout
-//! `book.rs` (all that is known), `server.rs` (what one server may not show), `cluster.rs` (what the
-//! servers may not show together), `messages.rs` (RPCs; `calls.rs`: their
-//! steps), `pending.rs` (what must show soon),
-//! `shadow.rs` (what a server showed last), `wire/` (what is seen from outside), `plight.rs` (why
-//! nothing goes on).
+//! From the ground up: `finding.rs` (what a check finds; the properties' names), `message.rs`,
+//! `shadow.rs` (what a server showed last), `wire/` (what is seen from outside), `book.rs` (all that
+//! is known). Over the book: `server.rs` (what one server may not show), `cluster.rs` (what they may
+//! not show together), `shown.rs`, `messages.rs` (what RPCs say; `calls.rs`: their steps),
+//! `pending.rs` (what must show soon), `plight.rs` (why nothing goes on).
 
 mod book;
 mod calls;
 mod cluster;
+mod finding;
+mod message;
 mod messages;
 mod pending;
 mod plight;
 mod server;
 mod shadow;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -59,8 +62,8 @@ use crate::labrpc::CallEvent;
 use crate::labsync::{self, Instant, Leaf};
 use crate::raft::{Index, OnDisk, ServerId, Term, View, Watcher};
 
-use self::book::Book;
-use self::pending::Pending;
+use self::book::{Book, Pending};
+use self::finding::{Check, broken};
 use self::plight::Symptom;
 
 /// The name of the variable that says what the oracle does.
@@ -82,23 +85,6 @@ pub(super) struct Oracle {
     book: Leaf<Book>,
     /// Whether a server that leads or applies must have shown itself.
     strict: bool,
-}
-
-/// A broken property: which, and how.
-#[derive(Debug)]
-struct Broken {
-    property: &'static str,
-    how: String,
-    /// Whose state to show along with it.
-    servers: Vec<ServerId>,
-}
-
-/// What a check says.
-type Check = Result<(), Broken>;
-
-/// A broken property as a check's result.
-fn broken(property: &'static str, servers: &[ServerId], how: String) -> Check {
-    Err(Broken { property, how, servers: servers.to_vec() })
 }
 
 impl Oracle {

@@ -7,41 +7,10 @@
 //! do because of it: both are kept until then. So are answers: a server that works without a lock may
 //! send one in the middle of its turn, and show itself at the end of it.
 
-use std::sync::Arc;
-
-use super::book::Book;
-use super::messages::{Message, Reply, Rpc};
-use super::{Check, broken};
+use super::book::{Book, Pending, Unshown};
+use super::finding::{Check, LOG_MATCHING, SAME_COMMITS, SHOWS, broken};
+use super::message::{Message, Reply, Rpc};
 use crate::raft::{Index, ServerId, Term};
-
-const SHOWS: &str = "what a server shows is so (View)";
-const LOG_MATCHING: &str = "Log Matching (Figure 3)";
-const SAME_COMMITS: &str = "State Machine Safety (Figure 3)";
-
-/// Since when a server has something to show, and how often it has answered since.
-#[derive(Default, Clone)]
-pub(super) struct Unshown {
-    pub since: u64,
-    pub answers: u32,
-}
-
-/// Something that a server has told before it showed it.
-pub(super) enum Pending {
-    /// What this message of its own says.
-    Sent(Arc<Rpc>),
-    /// Its answer to this message of another server.
-    Answer(Arc<Rpc>, Arc<Reply>),
-    /// That it leads this term, as `get_state()` says.
-    Leads { term: Term },
-    /// That it leads this term and has this entry, as `start()` says.
-    Took { index: Index, term: Term },
-    /// That it has committed this entry, as its service has applied it.
-    Applied { index: Index },
-    /// That it has this entry, as a follower has already.
-    Entry { index: Index, term: Term, follower: ServerId },
-    /// That it has committed this entry, as a follower has already.
-    Commit { index: Index, term: Term, follower: ServerId },
-}
 
 impl Book {
     /// A follower has an entry that no leader has shown: whether a leader is about to.

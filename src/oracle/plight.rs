@@ -4,26 +4,14 @@
 use std::time::Duration;
 
 use super::book::{Book, Heard};
-use super::messages::{Message, Reply, Rpc};
-use super::shadow::Role;
+use super::message::{Message, Reply, Rpc};
+use super::shadow::{Role, Shadow};
 use crate::raft::{Index, ServerId, Term};
 
 /// So often the same thing in a row is no accident.
 const OFTEN: u32 = 3;
 /// Nobody waits so long for an election.
 const LONG: Duration = Duration::from_secs(3);
-
-/// What a server has said to another lately.
-#[derive(Default, Clone)]
-pub(super) struct Talk {
-    /// Where it was last refused as a leader, and how often in a row.
-    refused_at: Option<(Term, Index)>,
-    refused: u32,
-    /// How often in a row its vote was refused by a server in the term of its request.
-    no_vote: u32,
-    /// Up to where it has last told that entries are committed, and was believed.
-    told_commit: Index,
-}
 
 /// What is evident from how things are, the rule that asks for something else, and its test.
 pub(super) type Symptom = (String, &'static str, &'static str);
@@ -155,7 +143,7 @@ impl Book {
     /// Whether it is known that a voter's log is not better than a candidate's.
     fn log_is_no_better(&self, voter: ServerId, candidate: ServerId) -> bool {
         let (voter, candidate) = (&self.shadows[voter], &self.shadows[candidate]);
-        let key = |shadow: &super::shadow::Shadow| (shadow.last_term(), shadow.last_index());
+        let key = |shadow: &Shadow| (shadow.last_term(), shadow.last_index());
         match voter.seen && candidate.seen {
             true => key(voter) <= key(candidate),
             false => !self.wire.has_entries(),

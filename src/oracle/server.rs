@@ -1,18 +1,12 @@
 //! What one server may not show, whatever the others do: falling values, indices out of order, a
 //! leader that deletes, memory that is not on disk.
 
+use super::finding::{
+    APPEND_ONLY, Check, ELECTION_SAFETY, MATCH_INDEX, NEXT_INDEX, ORDER, PERSISTENT, TERMS_RISE,
+    VOLATILE, broken,
+};
 use super::shadow::{LogChange, Role, Shadow};
-use super::{Check, broken};
 use crate::raft::{Index, OnDisk, RoleView, Saved, ServerId, View};
-
-const ELECTION_SAFETY: &str = "Election Safety (Figure 3)";
-const APPEND_ONLY: &str = "Leader Append-Only (Figure 3)";
-const TERMS_RISE: &str = "terms only rise (Figure 2, current_term)";
-const VOLATILE: &str = "indices only rise (Figure 2, volatile state)";
-const ORDER: &str = "indices in order (Figure 2)";
-const PERSISTENT: &str = "persistent state (Figure 2)";
-const NEXT_INDEX: &str = "next_index (Figure 2, volatile state on leaders)";
-const MATCH_INDEX: &str = "match_index (Figure 2, volatile state on leaders)";
 
 pub(super) fn check_terms(server: ServerId, shadow: &Shadow, view: &View<'_>) -> Check {
     let (old, new) = (shadow.current_term, view.current_term);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::tracing::short;
+use super::suite::short;
 
 /// The columns that a label takes.
 const LABEL: usize = 9;

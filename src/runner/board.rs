@@ -1,13 +1,12 @@
 //! What has come of many runs so far: counted by test, shown while they run and at the end.
 
+use super::suite::{LabTest, short};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::LabTest;
 use super::causes::Cause;
 use super::record::Record;
 use super::runs;
-use super::tracing::short;
 
 /// How many failures are shown in full: the first of each test.
 const MOST_FAILURES_SHOWN: usize = 5;

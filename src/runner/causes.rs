@@ -2,9 +2,9 @@
 //! then its failure names that test. If that one fails as well, with the same seed, it tells what
 //! is wrong; the failure that named it is counted, and need not be read.
 
+use super::suite::LabTest;
 use std::collections::BTreeMap;
 
-use super::LabTest;
 use super::options::Options;
 use super::output::Sink;
 use super::record::Record;

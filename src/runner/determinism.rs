@@ -2,12 +2,11 @@
 //! twice in another one. What differs from process to process shows between the first two (an
 //! address, the process's number, the order of a `HashMap`), what one run leaves to the next
 //! between the last two.
+use super::suite::{LabTest, short};
 
-use super::LabTest;
 use super::options::Options;
 use super::output::{Sink, print};
 use super::runs::{Run, Runs};
-use super::tracing::short;
 use crate::labsync::{self, Kernel};
 
 /// Compares the runs of each test and seed, event by event, and what they print, log lines

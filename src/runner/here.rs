@@ -1,18 +1,19 @@
 //! One test in real time, in this process.
+use super::cpu::cpu_time;
+use super::suite::LabTest;
 
 use super::canary::Canary;
 use super::options::Options;
 use super::record::{Record, message_of};
 use super::tracing;
 use super::wire::{Answer, RunOrder};
-use super::{LabTest, cpu_time};
 use crate::labsync::{self, Instant, RunOptions};
 
 /// Runs the test. After a failure threads may be left in any state; the runner ends the process.
 pub(super) fn run(test: LabTest, options: &Options, order: &RunOrder) -> Answer {
     let canary = Canary::start();
     let start = Instant::now();
-    if let Err(problem) = tracing::begin(options, test, order) {
+    if let Err(problem) = tracing::begin(options.simulated, test, order) {
         return Answer::NotBegun(problem);
     }
     let (name, seed) = (test.name.to_string(), order.seed);

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::tracing::short;
+use super::suite::short;
 
 /// The trace in a folder.
 const TRACE: &str = "run.trace";

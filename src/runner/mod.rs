@@ -7,11 +7,13 @@
 //! verdict is worth.
 //!
 //! # Layout
-//! - `options.rs`: the command line
+//! - `suite.rs`: what a suite is made of; `options.rs`: the command line
 //! - in the runner: `sweep.rs` (tests x seeds; `board.rs`, `report.rs`, `keep.rs`, `shard.rs`: what
-//!   came of them, and which), `determinism.rs`, `hashes.rs`; under them `runs.rs` (the runs of one test; `block.rs`: what is said of a failed one), `child.rs` (its process), `limits.rs`
+//!   came of them, and which), `determinism.rs`, `hashes.rs`; under them `runs.rs` (the runs of one test; `shown.rs`, `block.rs`:
+//!   what is said of one), `child.rs` (its process), `limits.rs`
 //!   and `output.rs` (what it may take and print); `causes.rs` (which failures follow from which)
 //! - `wire.rs`: what both say to each other; `record.rs`: the verdict; `tracing.rs`: recorded runs
+//!   (`again.rs`: of those that have failed)
 //! - in the process of a test: `serve.rs` (takes orders), `here.rs`, `simulated.rs`, `logger.rs`
 //!   (log lines), `canary.rs` (was the host too slow?), `cpu.rs`
 //! - `forbidden.rs`: what the code under test may not use, found in its text
@@ -22,6 +24,7 @@
     reason = "here the processes of the tests are started, and ended"
 )]
 
+mod again;
 mod block;
 mod board;
 mod canary;
@@ -42,7 +45,9 @@ mod report;
 mod runs;
 mod serve;
 mod shard;
+mod shown;
 mod simulated;
+mod suite;
 mod sweep;
 mod tracing;
 mod wire;
@@ -51,37 +56,11 @@ use std::process::ExitCode;
 
 use self::options::{Options, Request};
 use self::output::print;
-use crate::labsync::{self, Failure, Kernel, Leaf, RunOptions};
+use self::suite::{FAILED, USAGE};
+use crate::labsync;
 
 pub use self::cpu::cpu_time;
-
-/// How a line in the message of a failure begins, if the failed step rests on a rule with tests of
-/// its own, in the same suite: behind it are their names, with commas between. For the runner
-/// (`causes.rs`), which does not show it.
-pub const FIRST_SEE: &str = "first see: ";
-
-/// What the test that runs in this process is about, if it says so.
-static SUBJECT: Leaf<Option<&'static str>> = Leaf::new(None);
-
-/// Says what the test is about: a failure that does not say so itself, a panic of Raft's, begins
-/// with it.
-pub fn about(subject: &'static str) {
-    SUBJECT.with(|known| *known = Some(subject));
-}
-
-/// What the test is about that has just ended.
-fn take_subject() -> Option<&'static str> {
-    SUBJECT.with(Option::take)
-}
-
-/// A test of a suite.
-#[derive(Clone, Copy, Debug)]
-pub struct LabTest {
-    /// The function's name, `test_initial_election_2a`.
-    pub name: &'static str,
-    /// The test; it fails by panicking.
-    pub body: fn(),
-}
+pub use self::suite::{AlwaysSimulated, Explain, FIRST_SEE, Failed, LabTest, about};
 
 /// The table of tests that a suite's `main` gives to [`main`]: functions by name.
 #[macro_export]
@@ -89,34 +68,6 @@ macro_rules! lab_tests {
     ($($test:ident),* $(,)?) => {
         &[$($crate::runner::LabTest { name: stringify!($test), body: $test }),*]
     };
-}
-
-/// The exit code of a run with failed tests, the same as libtest's.
-const FAILED: u8 = 101;
-/// The exit code for a command line that makes no sense.
-const USAGE: u8 = 2;
-
-/// Says more of a failed run.
-pub type Explain = fn(&Failed<'_>) -> String;
-
-/// A suite whose tests make sense in simulated runs only.
-pub struct AlwaysSimulated {
-    /// The seeds 1 to this are run if the command line does not say.
-    pub usual_seeds: u64,
-    /// What to print below a failure.
-    pub explain: Option<Explain>,
-}
-
-/// A simulated run that failed.
-pub struct Failed<'a> {
-    /// The test.
-    pub test: LabTest,
-    /// How it was run.
-    pub options: &'a RunOptions,
-    /// On which kernel.
-    pub kernel: Kernel,
-    /// Why it failed.
-    pub failure: &'a Failure,
 }
 
 /// Runs the tests that the command line selects and reports in the lab's format.

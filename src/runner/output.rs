@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::FAILED;
+use super::suite::FAILED;
 
 /// How much of the beginning is kept, and how much of the end.
 const HEAD: usize = 1 << 20;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
-use super::{FIRST_SEE, take_subject};
+use super::suite::{FIRST_SEE, take_subject};
 use crate::labsync::{Failure, SimReport};
 
 /// The longest that a failure's message may be; of a longer one the middle is left out.
@@ -84,7 +84,9 @@ impl Record {
 
 /// Durations as numbers of seconds: to the nanosecond for some months.
 mod seconds {
-    use super::{Deserialize, Deserializer, Duration, Serializer, de};
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de};
 
     pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_f64(duration.as_secs_f64())

@@ -4,9 +4,9 @@
 use std::fs::{self, File};
 use std::io::Write;
 
+use super::suite::LabTest;
 use serde::Deserialize;
 
-use super::LabTest;
 use super::board::Booked;
 
 /// What of a line tells which run it was, and how it ended.

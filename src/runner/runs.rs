@@ -1,6 +1,7 @@
 //! Runs of one test, one after another: each in the same process as the one before, as long
 //! as that is there.
 
+use super::suite::{LabTest, short};
 use std::path::Path;
 use std::process::Command;
 
@@ -11,9 +12,8 @@ use super::limits::Limits;
 use super::options::Options;
 use super::output::{Output, Sink};
 use super::record::Record;
-use super::tracing::{self, Tracing, short};
+use super::tracing::Tracing;
 use super::wire::{Answer, RunOrder};
-use super::{LabTest, forbidden};
 use crate::labsync::Event;
 
 /// What became of one run.
@@ -42,9 +42,9 @@ impl Run {
 
 /// The process for runs of one test.
 pub(super) struct Runs<'a> {
-    suite: &'a str,
-    test: LabTest,
-    options: &'a Options,
+    pub suite: &'a str,
+    pub test: LabTest,
+    pub options: &'a Options,
     sink: Sink,
     child: Option<Child>,
     /// Whether its process has explained a failure.
@@ -167,7 +167,7 @@ impl<'a> Runs<'a> {
     }
 
     /// The first lines about a failed run: which, and what broke.
-    fn describe(&self, run: &Run) -> String {
+    pub fn describe(&self, run: &Run) -> String {
         let Record { seed, failure, elapsed, .. } = &run.record;
         let (name, seconds) = (self.test.name, elapsed.as_secs_f64());
         let mut text = format!("  ... FAILED --  {name}");
@@ -180,7 +180,7 @@ impl<'a> Runs<'a> {
     }
 
     /// What to type to see the run again.
-    fn again(&self, seed: u64) -> String {
+    pub fn again(&self, seed: u64) -> String {
         if self.options.simulated {
             return replay_command(self.suite, self.test.name, seed);
         }
@@ -199,9 +199,6 @@ pub(super) fn advice(suite: &str, failed: &str) -> String {
     }
 }
 
-/// The suites whose failures may come from what src/raft uses.
-const RUNS_RAFT: [&str; 3] = ["raft", "figure2", "nemesis"];
-
 /// The lines as they stand in a report.
 pub(super) fn indented(text: &str) -> String {
     text.lines().map(|line| format!("      {line}\n")).collect()
@@ -216,39 +213,6 @@ fn replay_command(suite: &str, test: &str, seed: u64) -> String {
         _ => format!("replay S={suite}"),
     };
     format!("make {target} T={name} SEED={seed}    (VERBOSE=1 shows its log)")
-}
-
-/// All that is to be said of a failed run: what broke, what else is known of it, what to do next.
-fn report(runs: &mut Runs<'_>, run: &Run) -> String {
-    let mut text = runs.describe(run);
-    let mut traced = run.trace.clone();
-    let explained = runs.options.simulated && !runs.options.terse && !run.not_begun;
-    if explained && traced.is_none() {
-        traced = Some(tracing::record_again(runs.test, run, runs.suite, runs.options));
-    }
-    let explanation = if explained { runs.explain() } else { None };
-    let forbidden = forbidden::note().filter(|_| RUNS_RAFT.contains(&runs.suite));
-    for more in [&run.record.note, &explanation, &forbidden].into_iter().flatten() {
-        text.push_str(&block::labelled("NOTE", &more.lines().collect::<Vec<_>>()));
-    }
-    let traced = traced.unwrap_or_default();
-    let trace = traced.strip_prefix("trace: ");
-    let lines: Vec<_> = trace.unwrap_or(&traced).lines().collect();
-    text.push_str(&block::labelled("TRACE", &lines));
-    let trace = trace.and_then(|rest| rest.split("    ").next());
-    let failure = run.record.failure.as_deref().unwrap_or_default();
-    text + &block::next(runs.suite, runs.again(run.record.seed), trace, failure)
-}
-
-/// What is to be shown of a run: what it printed and was not shown yet, and the report.
-pub(super) fn shown(runs: &mut Runs<'_>, mut run: Run) -> Vec<u8> {
-    let mut text = std::mem::take(&mut run.printed);
-    if run.record.passed() {
-        run.trace.iter().for_each(|line| text.extend_from_slice(indented(line).as_bytes()));
-    } else {
-        text.extend_from_slice(report(runs, &run).as_bytes());
-    }
-    text
 }
 
 /// This program, to run one test as these options say, with nothing from the environment.

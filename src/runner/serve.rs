@@ -11,15 +11,16 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
+use super::suite::{Explain, LabTest, USAGE};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Signal, getpgrp, getpid, kill_process_group};
 
+use super::here;
+use super::logger;
 use super::options::Options;
 use super::record::Record;
 use super::simulated::Simulated;
 use super::wire::{self, Answer, Nonce, Order, Told};
-use super::{Explain, USAGE, here};
-use super::{LabTest, logger};
 use crate::labsync::{self, Leaf, channel, thread};
 use crate::trace;
 

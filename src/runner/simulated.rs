@@ -1,13 +1,13 @@
 //! One test simulated in this process, once for each order.
 
+use super::cpu::cpu_time;
+use super::suite::{Explain, Failed, LabTest};
 use std::time::Duration;
 
 use super::options::Options;
 use super::record::Record;
 use super::tracing;
 use super::wire::{Answer, RunOrder};
-use super::{Explain, Failed};
-use super::{LabTest, cpu_time};
 use crate::labsync::{self, Event, Failure, RunOptions};
 
 /// How many events are told at a time.
@@ -29,7 +29,7 @@ impl Simulated<'_> {
 
     /// Simulates the test with the seed of the order, and tells its events if they are wanted.
     pub fn run(&mut self, order: &RunOrder, tell: impl Fn(Vec<Event>)) -> Answer {
-        if let Err(problem) = tracing::begin(self.options, self.test, order) {
+        if let Err(problem) = tracing::begin(self.options.simulated, self.test, order) {
             return Answer::NotBegun(problem);
         }
         let (name, seed, limit) = (self.test.name.to_string(), order.seed, self.options.limit);

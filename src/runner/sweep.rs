@@ -18,10 +18,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::suite::LabTest;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::LabTest;
 use super::board::{Board, Booked};
 use super::causes::Causes;
 use super::hashes;
@@ -30,6 +30,7 @@ use super::options::Options;
 use super::output::{Sink, clear_progress, print, show_progress};
 use super::report::{self, Report};
 use super::runs::{self, Run, Runs};
+use super::shown::what_is_shown;
 use crate::labsync::{Condvar, Instant, Mutex, rng, thread};
 
 /// How many seeds a process takes at a time, simulated.
@@ -89,7 +90,7 @@ pub(super) fn run_one(suite: &str, test: LabTest, options: &Options) -> bool {
     for seed in seeds {
         let run = runs.run(seed, seed == last);
         passed &= run.record.passed();
-        print(runs::shown(&mut runs, run));
+        print(what_is_shown(&mut runs, run));
     }
     passed
 }
@@ -299,11 +300,11 @@ impl Sweep {
         let folder = failure.and_then(|_| runs.folder(run.record.seed));
         let text = match &cause {
             _ if !shown && folder.is_none() => Vec::new(),
-            None => runs::shown(runs, run),
+            None => what_is_shown(runs, run),
             Some(cause) => {
                 let mut runs = Runs::new(&self.suite, cause.test, &self.options, Sink::Keep);
                 let run = runs.run(record.seed, true);
-                runs::shown(&mut runs, run)
+                what_is_shown(&mut runs, run)
             }
         };
         let kept = folder.map(|folder| folder.keep(&text, &self.about));

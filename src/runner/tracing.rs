@@ -1,5 +1,4 @@
-//! Which runs are recorded, and in which files; failing simulated seeds are recorded by
-//! themselves, in a second run.
+//! Which runs are recorded, and in which files.
 //!
 //! A process records into a file that no other run has, and the runner gives it its name when the
 //! run is over: so two runs at a time leave one whole trace, whoever comes last.
@@ -8,23 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::keep::Folder;
-use super::options::Options;
-use super::output::Sink;
-use super::runs::{Run, Runs};
+use super::logger;
+use super::suite::{LabTest, short};
 use super::wire::{RunOrder, TraceOrder};
-use super::{LabTest, logger};
 use crate::labsync::Failure;
 use crate::trace::{self, Header, Recording};
-
-/// Where the traces of failing seeds are put, below the directory in which the tests run: cargo
-/// runs them in that of their package.
-const FAILED_RUNS: &str = "target/traces";
 
 /// What `--trace` and `TRACE` ask for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Tracing {
-    file: String,
+    pub file: String,
     /// Several runs: each has a file of its own.
     pub each: bool,
     /// Events are not kept back until there is a block of them.
@@ -63,10 +55,6 @@ impl Tracing {
     pub fn place(&self, test: &str, seed: u64) -> Place {
         Place::new(self.path(test, seed))
     }
-}
-
-pub(super) fn short(test: &str) -> &str {
-    test.strip_prefix("test_").unwrap_or(test)
 }
 
 // ---- in the runner ---------------------------------------------------------------------------
@@ -114,49 +102,13 @@ impl Place {
     }
 }
 
-/// Runs a seed that has failed once more, with a recorder; the line of the report about it. In a
-/// process of its own: a failed run may have left anything behind.
-pub(super) fn record_again(test: LabTest, first: &Run, suite: &str, options: &Options) -> String {
-    let seed = first.record.seed;
-    let path = match &options.keep {
-        Some(dir) => Folder::of(dir, test.name, seed).trace().map(PathBuf::from),
-        None => std::fs::create_dir_all(FAILED_RUNS)
-            .map_err(|error| format!("cannot make the directory {FAILED_RUNS}: {error}"))
-            .map(|()| Path::new(FAILED_RUNS).join(format!("{}-{seed}.trace", short(test.name)))),
-    };
-    let path = match path.and_then(|path| trace::check_place(&path).map(|()| path)) {
-        Ok(path) => path,
-        Err(problem) => return format!("no trace: {problem}"),
-    };
-    let tracing = Tracing { at_once: true, ..Tracing::to(path.display().to_string()) };
-    let options = Options { trace: Some(tracing), keep: None, ..options.clone() };
-    let mut runs = Runs::new(suite, test, &options, Sink::Keep);
-    let second = runs.run(seed, true);
-    let (Some(line), false) = (&second.trace, second.not_begun) else {
-        return format!("no trace: {}", second.record.failure.unwrap_or_default());
-    };
-    match (first.died, second.died) {
-        (false, true) => format!(
-            "{line}\n(no whole trace: in that second run {})",
-            second.record.failure.unwrap_or_default()
-        ),
-        (true, true) if first.record.failure == second.record.failure => line.clone(),
-        (false, false) if first.record.is_same_run(&second.record) => line.clone(),
-        _ => format!(
-            "{line}    (but that second run went another way: not deterministic; see\n\
-             \x20      make check-determinism T={} SEED={seed})",
-            short(test.name)
-        ),
-    }
-}
-
 // ---- in the process of the test ----------------------------------------------------------------
 
 /// Begins to record a run, if that was asked for.
-pub(super) fn begin(options: &Options, test: LabTest, order: &RunOrder) -> Result<(), String> {
+pub(super) fn begin(simulated: bool, test: LabTest, order: &RunOrder) -> Result<(), String> {
     let Some(wanted) = &order.trace else { return Ok(()) };
     logger::hear();
-    let header = Header::new(test.name, order.seed, options.simulated);
+    let header = Header::new(test.name, order.seed, simulated);
     let path = PathBuf::from(&wanted.file);
     trace::begin(Recording { path, header, at_once: wanted.at_once })
 }

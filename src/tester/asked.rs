@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::labgob::{self, Bytes};
 use crate::raft::{Index, Raft, ServerId, Term};
 
-use super::config::Member;
+use super::config::{Config, Member};
 use super::history::TermBefore;
-use super::{Command, Config};
+use crate::command::Command;
 use crate::trace::{self, Event};
 
 /// What a server answered to `start()`.

@@ -1,19 +1,9 @@
 //! What a test prints: its banner, and the lab's line of figures when it has passed.
 
-use super::Config;
-use super::config::server_name;
+use super::config::{Config, Counts, server_name};
 use crate::labsync::Instant;
-use crate::raft::{Index, ServerId};
+use crate::raft::ServerId;
 use crate::trace::{self, Event};
-
-/// What `end` subtracts.
-#[derive(Clone, Copy)]
-pub(super) struct Counts {
-    pub began: Instant,
-    pub rpcs: usize,
-    pub bytes: u64,
-    pub max_index: Index,
-}
 
 impl Config {
     /// Prints the test's banner and starts counting.

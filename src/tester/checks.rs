@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::labsync::{Instant, rng, thread};
 use crate::raft::{Index, ServerId, Term};
 
-use super::{Command, Config};
+use super::config::Config;
+use crate::command::Command;
 use crate::trace::{self, Event};
 
 /// How long [`Config::one`] tries.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use crate::labrpc::{ClientEnd, Disturbance, Network, Server};
 use crate::labsync;
 use crate::labsync::{Instant, Mutex, channel, thread};
-use crate::raft::{self, Persister, Raft, ServerId, Watcher};
+use crate::raft::{self, Index, Persister, Raft, ServerId, Watcher};
 
-use super::banner::Counts;
 use super::history::History;
 use super::service::{APPLY_CHANNEL_CAPACITY, Services};
 use crate::oracle::Oracle;
@@ -30,6 +29,15 @@ pub struct Config {
     /// None when it is switched off.
     pub(super) oracle: Option<Arc<Oracle>>,
     pub(super) counts: Mutex<Counts>,
+}
+
+/// What has been counted when a test begins, and is subtracted at its end.
+#[derive(Clone, Copy)]
+pub(super) struct Counts {
+    pub began: Instant,
+    pub rpcs: usize,
+    pub bytes: u64,
+    pub max_index: Index,
 }
 
 /// One server of the cluster.

@@ -8,8 +8,7 @@ use crate::labrpc::Disturbance;
 use crate::raft::rpc::{AppendEntriesReply, RequestVoteReply};
 use crate::raft::{Index, Persister, Raft, ServerId};
 
-use super::Config;
-use super::config::server_name;
+use super::config::{Config, server_name};
 
 /// Behind which reply a server crashes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -10,7 +10,7 @@ use crate::labsync::Mutex;
 use crate::raft::rpc::{AppendEntriesArgs, InstallSnapshotArgs};
 use crate::raft::{Index, ServerId, Term};
 
-use super::Command;
+use crate::command::Command;
 
 /// The record of one test.
 pub(super) struct History {

@@ -28,19 +28,12 @@ mod checks;
 mod config;
 mod faults;
 mod history;
+mod numbers;
 mod service;
 mod states;
-
-use std::time::Duration;
 
 pub use crate::command::{Command, random_string};
 pub use asked::Started;
 pub use config::Config;
 pub use faults::LastReply;
-
-/// The lab's RET: the time within which an election must have ended.
-pub const RAFT_ELECTION_TIMEOUT: Duration = Duration::from_millis(1000);
-/// Part D: a service takes a snapshot every so many commands.
-pub const SNAPSHOT_INTERVAL: u64 = 10;
-/// Part D: the most that a server may have persisted after a round, in bytes.
-pub const MAX_LOG_SIZE: usize = 2000;
+pub use numbers::{MAX_LOG_SIZE, RAFT_ELECTION_TIMEOUT, SNAPSHOT_INTERVAL};

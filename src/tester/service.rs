@@ -13,7 +13,8 @@ use crate::labsync::channel::Receiver;
 use crate::labsync::{Mutex, rng, thread};
 use crate::raft::{ApplyMsg, Index, Persister, Raft, ServerId};
 
-use super::{Command, SNAPSHOT_INTERVAL};
+use super::numbers::SNAPSHOT_INTERVAL;
+use crate::command::Command;
 use crate::oracle::Oracle;
 use crate::trace::{self, Event};
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::raft::ServerId;
 
-use super::Config;
+use super::config::Config;
 
 impl Config {
     /// What explains that nothing goes on, where that is evident, with the rule and its test of

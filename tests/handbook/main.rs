@@ -21,6 +21,7 @@
     reason = "make is asked for its commands"
 )]
 
+mod circles;
 mod files;
 mod reading;
 mod rooms;

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::{Slot, Why, current};
+use super::steps::Why;
+use super::task::Slot;
+use super::turns::current;
 
 /// The state that the two halves share.
 pub(crate) struct SimChannel<T> {

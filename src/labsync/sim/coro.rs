@@ -4,13 +4,10 @@
 //! numbers) is changed along with the stack. Stacks are kept for later threads and runs.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use generator::{Generator, Gn};
 
-use super::world::Slot;
-use super::{Sim, enter, leave};
+use super::task::Slot;
 use crate::context::Locals;
 use crate::pool::Job;
 
@@ -22,7 +19,7 @@ type Fiber = Generator<'static, (), ()>;
 
 /// The fibers of a run, by the slots of their threads.
 #[derive(Default)]
-pub(super) struct Fibers {
+pub(crate) struct Fibers {
     active: Vec<Seated>,
 }
 
@@ -51,23 +48,9 @@ pub(super) fn suspend() {
     generator::yield_with(());
 }
 
-/// Resumes whoever has the turn, until the controller is called.
-pub(super) fn drive(sim: &Arc<Sim>) {
-    let mut fibers = std::mem::take(&mut *sim.fibers.lock());
-    enter(sim);
-    while !sim.controller_called.swap(false, Ordering::Relaxed) {
-        let (slot, body) = {
-            let mut world = sim.world.lock();
-            (world.current, world.me().body.take())
-        };
-        fibers.resume(slot, body);
-    }
-    leave();
-    *sim.fibers.lock() = fibers;
-}
-
 impl Fibers {
-    fn resume(&mut self, slot: Slot, body: Option<Job>) {
+    /// Lets the thread in `slot` run, with its body if it has not begun, until it suspends.
+    pub fn resume(&mut self, slot: Slot, body: Option<Job>) {
         if self.active.len() <= slot {
             self.active.resize_with(slot + 1, Seated::default);
         }

@@ -38,21 +38,17 @@
 //!
 //! [`Mutex::unstalled`]: crate::Mutex::unstalled
 
-use std::time::Duration;
-
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use super::world::{Slot, World};
-use super::{Phase, Sim, Status};
-use crate::context::Line;
+use super::task::{SinceWait, Slot};
 
 /// With priorities: one scheduling point in so many draws the current thread's anew.
 const REDRAW_ONE_IN: u32 = 16;
 
 /// How the threads of a run are scheduled.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Way {
+struct Way {
     picks: Picks,
     stalls: Option<Stalls>,
 }
@@ -90,46 +86,12 @@ impl Way {
     }
 }
 
-/// In a simulated run that has stalls: they are rarer from now on, and last up to `longest`. None at
-/// all with a `longest` of zero. For
-/// runs that are patient: the lab's tests would lose leaders, and their time limits, by it.
-pub fn stall_longer(longest: Duration) {
-    if let Some(sim) = super::current() {
-        let longest_ns = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
-        if let Some(stalls) = &mut sim.world.lock().schedule.way.stalls {
-            *stalls = Stalls { one_in: LONG_ONE_IN, longest_ns };
-        }
-    }
-}
-
 /// What decides between threads.
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     way: Way,
     random: SmallRng,
     /// With priorities, those of all threads, by their slots.
     priorities: Vec<u64>,
-}
-
-/// What a thread has done since it last waited.
-#[derive(Clone, Default)]
-pub(super) struct SinceWait {
-    /// The locks that it has released; or its parent, before this thread was made.
-    released: Vec<usize>,
-    pub stalled: bool,
-}
-
-impl SinceWait {
-    pub fn note_released(&mut self, lock: usize) {
-        if !self.released.contains(&lock) {
-            self.released.push(lock);
-        }
-    }
-
-    /// The thread waits.
-    pub fn clear(&mut self) {
-        self.released.clear();
-        self.stalled = false;
-    }
 }
 
 impl Schedule {
@@ -149,6 +111,13 @@ impl Schedule {
         }
     }
 
+    /// From now on gaps are stretched less often, and up to so much; if they are at all.
+    pub fn stall_longer(&mut self, longest_ns: u64) {
+        if let Some(stalls) = &mut self.way.stalls {
+            *stalls = Stalls { one_in: LONG_ONE_IN, longest_ns };
+        }
+    }
+
     fn redraw(&mut self, slot: Slot) {
         self.priorities[slot] = self.random.random();
     }
@@ -158,7 +127,7 @@ impl Schedule {
     }
 
     /// Which of the ready threads overtakes the current one at a scheduling point, if one does.
-    fn overtakes(&mut self, current: Slot, ready: &[Slot]) -> Option<usize> {
+    pub fn overtakes(&mut self, current: Slot, ready: &[Slot]) -> Option<usize> {
         if ready.is_empty() {
             return None;
         }
@@ -173,7 +142,7 @@ impl Schedule {
     }
 
     /// Which of the ready threads runs when the current one cannot go on.
-    fn choose(&mut self, ready: &[Slot]) -> usize {
+    pub fn choose(&mut self, ready: &[Slot]) -> usize {
         match self.way.picks {
             Picks::Uniform => self.random_below(ready.len()),
             Picks::Priorities => self.highest(ready),
@@ -186,61 +155,13 @@ impl Schedule {
     }
 
     /// For how long the gap before `lock` is stretched, in ns, if it is.
-    fn stall(&mut self, since: &SinceWait, lock: usize) -> Option<u64> {
+    pub fn stall(&mut self, since: &SinceWait, lock: usize) -> Option<u64> {
         let stalls = self.way.stalls?;
         if since.stalled || !since.released.contains(&lock) {
             return None;
         }
         let stalled = self.random.random_range(0..stalls.one_in) == 0;
         stalled.then(|| self.random.random_range(0..=stalls.longest_ns))
-    }
-}
-
-impl World {
-    /// The thread to run at a scheduling point: the current one, or another that is ready.
-    pub fn pick_at_point(&mut self) -> Slot {
-        match self.schedule.overtakes(self.current, &self.runnable) {
-            Some(next) => std::mem::replace(&mut self.runnable[next], self.current),
-            None => self.current,
-        }
-    }
-
-    /// One of the threads that are ready; there must be one.
-    pub fn pick_ready(&mut self) -> Slot {
-        let chosen = self.schedule.choose(&self.runnable);
-        self.runnable.swap_remove(chosen)
-    }
-
-    /// Stalls the current thread before it takes `lock`, now and then; true if it did.
-    fn stall_current(&mut self, lock: usize, at: Line) -> bool {
-        let (slot, now) = (self.current, self.now);
-        let task = &mut self.tasks[slot];
-        if task.held > 0 || task.unwinding {
-            return false;
-        }
-        let Some(stall) = self.schedule.stall(&task.since_wait, lock) else { return false };
-        task.since_wait.stalled = true;
-        task.status = Status::Blocked;
-        self.set_timer(slot, now + stall);
-        self.record(|| format!("is stalled before the lock at {at}"));
-        true
-    }
-}
-
-impl Sim {
-    /// A scheduling point before a lock that may be stalled at: another thread may run before
-    /// this returns, and much may happen.
-    pub fn point_before_lock(&self, lock: usize, at: Line) {
-        self.point();
-        let mut world = self.world.lock();
-        if world.phase == Phase::Ending || !world.stall_current(lock, at) {
-            return;
-        }
-        match world.pick() {
-            Ok(next) => self.go_on_with(world, next),
-            Err(stuck) => self.stand_still(world, &stuck),
-        }
-        self.stop_if_ending();
     }
 }
 

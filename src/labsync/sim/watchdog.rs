@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Once, OnceLock, Weak};
 use std::time::Duration;
 
-use super::Sim;
-use crate::foreign;
+use super::turns::Sim;
+use crate::os;
 
 /// How often the watchdog looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -43,12 +43,12 @@ enum Verdict {
 static WATCHED: parking_lot::Mutex<Vec<Watched>> = parking_lot::Mutex::new(Vec::new());
 
 /// Watches a run until the result is dropped.
-pub(super) fn watch(sim: &Arc<Sim>) -> Unwatch {
+pub(crate) fn watch(sim: &Arc<Sim>) -> Unwatch {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         let (ready, is_ready) = crossbeam_channel::bounded(1);
         let look = move || {
-            foreign::join_ours();
+            os::join_ours();
             let _ = ready.send(());
             look_for_ever();
         };
@@ -64,7 +64,7 @@ pub(super) fn watch(sim: &Arc<Sim>) -> Unwatch {
 }
 
 /// Ends the watch when dropped.
-pub(super) struct Unwatch(Weak<Sim>);
+pub(crate) struct Unwatch(Weak<Sim>);
 
 impl Drop for Unwatch {
     fn drop(&mut self) {
@@ -91,7 +91,7 @@ fn look_for_ever() {
 
 impl Watched {
     fn look(&mut self, points: u64) -> Option<Verdict> {
-        let activity = foreign::activity();
+        let activity = os::activity();
         let rests = activity.is_some_and(|now| !now.runs && now.ticks == self.ticks.1);
         let waits_for_reader = rests && activity.is_some_and(|now| now.writes);
         if points != self.points || waits_for_reader {

@@ -11,12 +11,10 @@ use rand::{RngExt, SeedableRng};
 
 use super::event::Event;
 use super::kernel::Seat;
-use super::schedule::{Schedule, SinceWait};
-use crate::context::{Line, ThreadInfo};
+use super::schedule::Schedule;
+use super::task::{Slot, Status, Task, Wants};
 use crate::pool::Job;
-
-/// A thread of the simulation, by its place in the table; places are used again.
-pub(crate) type Slot = usize;
+use crate::state::{Line, ThreadInfo};
 
 /// Virtual time that each scheduling point costs, so that a loop that only polls gets somewhere.
 const POINT_NS: u64 = 500;
@@ -32,7 +30,7 @@ const SPURIOUS_ONE_IN: u32 = 32;
 /// ... after up to so much.
 const SPURIOUS_NS: u64 = 20_000_000;
 
-pub(super) struct World {
+pub(crate) struct World {
     pub now: u64,
     pub current: Slot,
     pub tasks: Vec<Task>,
@@ -64,49 +62,14 @@ pub(super) struct World {
 type Timer = (u64, u64, Slot, u64);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     Running,
     /// The verdict is known: threads unwind, one after another.
     Ending,
 }
 
-pub(super) struct Task {
-    pub info: Arc<ThreadInfo>,
-    /// Its rank among all threads of the run.
-    pub number: u64,
-    pub status: Status,
-    /// Counts wake-ups: a timer set before the last one is stale.
-    epoch: u64,
-    /// Its body, until it runs for the first time.
-    pub body: Option<Job>,
-    pub seat: Arc<Seat>,
-    /// The lock it waits for: whose it is, and where that thread took it.
-    pub wants: Option<Wants>,
-    /// How many locks it holds: at the end of a run those who hold some go first.
-    pub held: usize,
-    /// It unwinds, after a panic or because the run is over.
-    pub unwinding: bool,
-    pub since_wait: SinceWait,
-}
-
-#[derive(Clone, Copy)]
-pub(super) struct Wants {
-    pub lock: usize,
-    pub at: Line,
-    /// Who holds it; nobody between a release and the next taking.
-    pub owner: Option<Slot>,
-    pub taken: Line,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Status {
-    Ready,
-    Blocked,
-    Ended,
-}
-
 /// Why nobody can run.
-pub(super) enum Stuck {
+pub(crate) enum Stuck {
     /// Nobody is ready and no timer is set.
     NothingRunnable,
     /// The clock has passed the limit.
@@ -196,6 +159,35 @@ impl World {
             self.jump()?;
         }
         Ok(self.pick_ready())
+    }
+
+    /// The thread to run at a scheduling point: the current one, or another that is ready.
+    pub fn pick_at_point(&mut self) -> Slot {
+        match self.schedule.overtakes(self.current, &self.runnable) {
+            Some(next) => std::mem::replace(&mut self.runnable[next], self.current),
+            None => self.current,
+        }
+    }
+
+    /// One of the threads that are ready; there must be one.
+    pub fn pick_ready(&mut self) -> Slot {
+        let chosen = self.schedule.choose(&self.runnable);
+        self.runnable.swap_remove(chosen)
+    }
+
+    /// Stalls the current thread before it takes `lock`, now and then; true if it did.
+    pub fn stall_current(&mut self, lock: usize, at: Line) -> bool {
+        let (slot, now) = (self.current, self.now);
+        let task = &mut self.tasks[slot];
+        if task.held > 0 || task.unwinding {
+            return false;
+        }
+        let Some(stall) = self.schedule.stall(&task.since_wait, lock) else { return false };
+        task.since_wait.stalled = true;
+        task.status = Status::Blocked;
+        self.set_timer(slot, now + stall);
+        self.record(|| format!("is stalled before the lock at {at}"));
+        true
     }
 
     /// Nobody is ready: on to the next deadline that somebody still waits for.

@@ -8,6 +8,7 @@ mod said;
 mod together;
 mod waiting;
 
+use super::finding::Broken;
 use super::*;
 use crate::labgob::{self, Bytes};
 use crate::labrpc::{CallEvent, Step};

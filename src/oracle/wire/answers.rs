@@ -1,9 +1,11 @@
 //! Answers: they leave when what they say is on disk, and they say what does not contradict what
 //! was said before.
 
-use super::super::messages::{Message, Reply, Rpc};
-use super::super::{Check, broken};
-use super::{ANSWER, Arrival, ELECTION_SAFETY, Held, PERSISTENT, TERMS_RISE, UP_TO_DATE, Wire};
+use super::super::finding::{
+    ANSWER, Check, ELECTION_SAFETY, PERSISTENT, TERMS_RISE, UP_TO_DATE, broken,
+};
+use super::super::message::{Message, Reply, Rpc};
+use super::record::{Arrival, Held, Wire};
 use crate::raft::rpc::{AppendEntriesArgs, RequestVoteArgs};
 use crate::raft::{Index, ServerId, Term};
 

@@ -1,9 +1,9 @@
 //! Who can know what is committed: a leader to whom a majority has said that it has an entry of
 //! the leader's own term, and whoever heard of it.
 
-use super::super::messages::{Message, Reply, Rpc};
-use super::super::{Check, broken};
-use super::{COMMIT_RULE, SAME_COMMITS, Wire};
+use super::super::finding::{COMMIT_RULE, Check, SAME_COMMITS, broken};
+use super::super::message::{Message, Reply, Rpc};
+use super::record::Wire;
 use crate::labgob::Bytes;
 use crate::raft::{Index, ServerId, Term};
 

@@ -1,11 +1,11 @@
 //! Requests: who may send them, and what they may say.
 
-use super::super::messages::{Message, Rpc};
-use super::super::{Check, broken};
-use super::{
-    APPEND_ONLY, COMPLETENESS, Campaign, ELECTION_SAFETY, Held, LOG_MATCHING, PERSISTENT, Reign,
-    SAME_COMMITS, Sent, TERMS_RISE, Wire,
+use super::super::finding::{
+    APPEND_ONLY, COMPLETENESS, Check, ELECTION_SAFETY, LOG_MATCHING, PERSISTENT, SAME_COMMITS,
+    TERMS_RISE, broken,
 };
+use super::super::message::{Message, Rpc};
+use super::record::{Campaign, Held, Reign, Sent, Wire};
 use crate::labgob::Bytes;
 use crate::raft::rpc::{AppendEntriesArgs, Entry, RequestVoteArgs};
 use crate::raft::{Index, ServerId, Term};

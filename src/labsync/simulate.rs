@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use super::event::Event;
-use super::kernel::{Kernel, Seat};
-use super::world::{Phase, Status, Stuck, World};
-use super::{Sim, Slot, watchdog};
-use crate::context::ThreadInfo;
-use crate::run::{Failure, RunOptions, RunState, THREAD_GRACE};
-use crate::{foreign, panics, thread};
+use super::clock::nanos;
+use super::run::RunOptions;
+use super::sim::{Event, Kernel, Phase, Seat, Sim, Slot, Status, World, watch};
+use super::state::{self, Failure, RunState, THREAD_GRACE};
+use super::{before, panics, thread};
 
 /// What a simulated run was like; equal for equal seeds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,10 +45,6 @@ pub fn simulate_recorded(
     simulate_world(options, kernel, world, body)
 }
 
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
 fn simulate_world(
     options: &RunOptions,
     kernel: Kernel,
@@ -59,10 +53,10 @@ fn simulate_world(
 ) -> (SimReport, Vec<Event>) {
     panics::install_hook();
     let run = Arc::new(RunState::new());
-    let _under_way = panics::under_way(&run);
+    let _under_way = state::under_way(&run);
     let sim = Arc::new(Sim {
         world: parking_lot::Mutex::new(world),
-        clock: AtomicU64::new(0),
+        clock: Default::default(),
         kernel,
         controller: Seat::default(),
         #[cfg(feature = "coro")]
@@ -73,8 +67,8 @@ fn simulate_world(
         label: format!("{}, seed {}", options.name, options.seed),
         points: AtomicU64::new(0),
     });
-    let watched = watchdog::watch(&sim);
-    let before = foreign::Before::look();
+    let watched = watch(&sim);
+    let before = before::Before::look();
     let (body_sim, body_run) = (sim.clone(), run.clone());
     let marked_body = move || {
         body();
@@ -110,40 +104,6 @@ fn simulate_world(
 }
 
 impl Sim {
-    /// Records why nobody can go on, with what each thread waits for.
-    pub(super) fn fail_stuck(&self, world: &World, stuck: &Stuck) {
-        let body_returned = self.run.has_body_returned();
-        // Threads that a run inside this one has left behind are not this run's.
-        let is_ours =
-            |info: &ThreadInfo| info.run.as_ref().is_some_and(|run| Arc::ptr_eq(run, &self.run));
-        let threads: Vec<_> = world
-            .live()
-            .map(|slot| world.tasks[slot].info.clone())
-            .filter(|info| !body_returned || is_ours(info))
-            .collect();
-        let seconds = world.now as f64 / 1e9;
-        let head = match stuck {
-            _ if body_returned => {
-                let grace = THREAD_GRACE.as_secs_f64();
-                format!("threads left {grace:.0} s after the end (kill() must end them)")
-            }
-            Stuck::NothingRunnable => format!(
-                "deadlock at {seconds:.3} s: every thread waits for another, and no timer is set"
-            ),
-            Stuck::TimeIsUp => {
-                format!("not over after {:.0} s; its threads", world.limit as f64 / 1e9)
-            }
-            Stuck::Livelock => format!(
-                "livelock at {seconds:.3} s: thread '{}' and others go round without ever \
-                 waiting; the threads",
-                world.tasks[world.current].info.name
-            ),
-        };
-        let thread = world.tasks[world.current].info.name.clone();
-        let message = format!("{head}:{}", crate::run::list(&threads));
-        self.run.fail(Failure { thread, message, at: None });
-    }
-
     /// Lets every thread that is left unwind, one after another.
     fn tear_down(self: &Arc<Sim>) {
         self.world.lock().phase = Phase::Ending;
