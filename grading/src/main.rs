@@ -168,15 +168,16 @@ fn grade(options: &GradeOptions) -> Result<bool, String> {
             return Err(format!("no group of {} has {part:?} in its name", file.display()));
         }
     }
-    let mut submissions = submission::find(&options.dir)?;
+    let mut submissions = match &options.gradescope {
+        // Whatever was handed in has a result.
+        Some(_) => vec![submission::one(&options.dir)?],
+        None => submission::find(&options.dir)?,
+    };
     if let Some(part) = &options.only {
         submissions.retain(|one| one.name.contains(part));
         if submissions.is_empty() {
             return Err(format!("no submission has {part:?} in its name"));
         }
-    }
-    if options.gradescope.is_some() && submissions.len() != 1 {
-        return Err("--gradescope is for one submission".to_string());
     }
     let guard = match Guard::best() {
         Guard::Bubblewrap if options.no_bubblewrap => Guard::without_bubblewrap(),
@@ -188,6 +189,7 @@ fn grade(options: &GradeOptions) -> Result<bool, String> {
     let name = name.as_ref().and_then(|dir| dir.file_name()).unwrap_or_default();
     let out = options.out.clone().unwrap_or_else(|| work.join("results").join(name));
     let harness = Harness::prepare(root(), &work)?;
+    scheme.check_names(&harness.tests).map_err(|what| format!("{}: {what}", file.display()))?;
     let out = std::path::absolute(out).map_err(|error| error.to_string())?;
     let grading =
         Grading { scheme: &scheme, harness: &harness, guard, work, out, anew: options.anew };

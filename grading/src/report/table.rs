@@ -7,6 +7,8 @@ use crate::grade::Verdict;
 use crate::scheme::Scheme;
 use crate::score::{Score, shown};
 
+const MOST_OF_REMARK: usize = 56;
+
 pub fn of(scheme: &Scheme, scores: &[Score]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_HORIZONTAL_ONLY);
@@ -37,7 +39,10 @@ pub fn of(scheme: &Scheme, scores: &[Score]) -> Table {
 fn remarks(score: &Score) -> String {
     let mut remarks = Vec::new();
     if score.graded.verdict != Verdict::Ran {
-        remarks.push(tame(&score.graded.verdict.in_short()));
+        let text = tame(&score.graded.verdict.in_short());
+        // The page has all of it.
+        let cut = if text.chars().count() > MOST_OF_REMARK { " ..." } else { "" };
+        remarks.push(text.chars().take(MOST_OF_REMARK).collect::<String>() + cut);
     }
     if score.flaky() > 0 {
         remarks.push(format!("{} flaky", score.flaky()));

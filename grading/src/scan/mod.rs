@@ -211,10 +211,8 @@ fn use_tree(
                 }
                 at += 1; // the new name
             }
-            "*" => {
-                if is_root(prefix) {
-                    found.push((token.line, format!("use {}::*", prefix.join("::")), HIDES));
-                }
+            "*" if is_root(prefix) => {
+                found.push((token.line, format!("use {}::*", prefix.join("::")), HIDES));
             }
             "self" if depth > 0 => {}
             ":" => {}
