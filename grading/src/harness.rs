@@ -40,7 +40,7 @@ impl Harness {
         let log = fresh.path().join("log");
         let mut command = Command::new(root.join("starter/export.sh"));
         command.env("DIR", &export);
-        expect(&mut command, &log, Duration::from_secs(60), "the export of the lab")?;
+        expect(&mut command, &log, Duration::from_secs(600), "the export of the lab")?;
         let version = format!("{:?}", rustc_version()?);
         let hash = hash::of(&[&hash_of_files(&export)?, &version])[..16].to_string();
         let folder = work.join(format!("harness-{hash}"));

@@ -237,3 +237,16 @@ fn who_shows_itself_goes_on_showing() {
     let found = answers.find(Result::is_err).expect("a finding");
     tells(found, "has shown itself to the tester before, but does not do so any more");
 }
+
+/// With ORACLE=strict whoever acts must have shown itself; usually nobody need.
+#[test]
+fn who_acts_must_have_shown_itself_if_that_is_asked_for() {
+    let asked = |strict, shown| {
+        let mut book = Book::new(3);
+        book.has_shown[1] = shown;
+        Oracle { book: Leaf::new(Book::new(3)), strict }.must_have_shown(&book, 1, "leads")
+    };
+    assert!(asked(false, false).is_ok());
+    assert!(asked(true, true).is_ok());
+    tells(asked(true, false), "server 1 leads, and has never shown itself");
+}
