@@ -9,7 +9,7 @@ PARTS := 2A 2B 2C 2D
 MODULES := labgob labrpc labsync simulation $(foreach m,trace runner,$(if $(wildcard tests/$m),$m))
 # Modules whose tests run simulated as well.
 SIMULATED := labgob labrpc labsync
-COMMANDS := help test $(PARTS:%=test-%) $(PARTS:%=many-%) sim $(PARTS:%=sim-%) replay log report \
+COMMANDS := help test $(PARTS:%=test-%) $(PARTS:%=many-%) sim $(PARTS:%=sim-%) replay log view report \
   show-trace check-determinism test-figure2 nemesis $(MODULES:%=test-%) $(SIMULATED:%=sim-%) progress \
   watch bench lint
 
@@ -43,6 +43,7 @@ help::
 	@echo '                        (of another suite than raft: S=figure2)'
 	@echo '  make log T=re_election_2a SEED=1   that run in columns, a server each: how did it come about?'
 	@echo '                        F=x.trace for a recorded one;  ARGS="--server 3"; ARGS=--help tells all'
+	@echo '  make view T=re_election_2a SEED=1  the same as a page for the browser, with a timeline'
 	@echo '  make show-trace F=x.trace   all that happened in a recorded run, a line an event'
 	@echo '  make check-determinism   runs each seed again and compares, event by event (T=NAME)'
 	@echo
@@ -121,10 +122,10 @@ show-trace:
 	  { echo 'which trace?  make show-trace F=target/traces/figure_8_2c-7.trace'; exit 2; }
 	@$(CARGO) run --quiet --example show_trace -- "$(F)"
 
-# A run in columns: of the trace F, or of a run that is made for it.  ARGS='--server 3 --term 8'
+# A run in columns, or as a page for the browser: of the trace F, or of a run that is made for it.  ARGS='--server 3 --term 8'
 VIEWER := $(CARGO) run --quiet --package raft-lab-viewer --
 RECORDED := target/traces/$(NAME)-$(SEED).trace
-log:
+log view:
 	@$(call RECORD,$@)
 	@$(VIEWER) $@ $(if $(findstring --help,$(ARGS)),,"$(or $(F),$(RECORDED))") $(ARGS)
 

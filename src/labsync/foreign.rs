@@ -120,6 +120,13 @@ pub(super) struct Before {
     tids: BTreeSet<Tid>,
 }
 
+impl Drop for Before {
+    /// A panic that has failed this run is no other one's: runs may be nested.
+    fn drop(&mut self) {
+        *PANIC.lock() = None;
+    }
+}
+
 impl Before {
     /// Looks which threads there are.
     pub fn look() -> Before {

@@ -19,6 +19,7 @@ use crate::raft::{Index, OnDisk, RoleView, ServerId, Term, View};
 
 const ELECTION_SAFETY: &str = "Election Safety (Figure 3)";
 const LOG_MATCHING: &str = "Log Matching (Figure 3)";
+const SNAPSHOT: &str = "a snapshot has the index and term of its last entry (Figure 13)";
 
 /// The record of one test.
 pub(super) struct Book {
@@ -119,8 +120,11 @@ impl Book {
     pub fn crashed(&mut self, server: ServerId) {
         self.shadows[server].instance = None;
         for pending in std::mem::take(&mut self.pending[server]) {
-            if let Pending::Sent(rpc) = pending {
-                self.last_words.push(rpc);
+            match pending {
+                Pending::Sent(rpc) => self.last_words.push(rpc),
+                // There is nobody left to show it: the follower is believed.
+                Pending::Commit { follower, .. } => self.note_commits(follower),
+                _ => {}
             }
         }
         self.last_heard[server] = None;
@@ -169,10 +173,22 @@ impl Book {
     }
 
     /// The service of a living server has been given a snapshot.
-    pub fn installed(&mut self, server: ServerId, index: Index) -> Check {
+    pub fn installed(&mut self, server: ServerId, index: Index, term: Term) -> Check {
         self.wire.installed(server, index)?;
         self.told_applied(server, index);
-        Ok(())
+        let shown = (index as usize).checked_sub(1).and_then(|at| self.committed.get(at));
+        let known = shown.copied().or_else(|| self.wire.term_of_committed(index));
+        match known.filter(|&known| known != term) {
+            None => Ok(()),
+            Some(known) => broken(
+                SNAPSHOT,
+                &[server],
+                format!(
+                    "server {server} hands its service a snapshot up to {index}@{term}, but the \
+                     entry at {index} is of term {known}"
+                ),
+            ),
+        }
     }
 
     fn told_applied(&mut self, server: ServerId, index: Index) {

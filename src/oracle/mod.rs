@@ -146,12 +146,13 @@ impl Oracle {
         });
     }
 
-    /// The service of a living server has been given a snapshot up to `index`.
+    /// The service of a living server has been given a snapshot up to `index`, whose entry is of
+    /// `term`.
     ///
     /// # Panics
-    /// If nobody can know that it is committed.
-    pub fn installed(&self, server: ServerId, index: Index) {
-        self.report(|book| book.installed(server, index));
+    /// If nobody can know that it is committed, or the entry is of another term.
+    pub fn installed(&self, server: ServerId, index: Index, term: Term) {
+        self.report(|book| book.installed(server, index, term));
     }
 
     /// `get_state()` of an instance of a server has said that it leads.

@@ -216,7 +216,7 @@ impl Services {
             ApplyMsg::Snapshot { index, term, data } => {
                 trace::record(|| Event::Installed { server, index, term, size: data.len() });
                 applied.install(server, index, decode_snapshot(server, &data));
-                self.oracle.iter().for_each(|oracle| oracle.installed(server, index));
+                self.oracle.iter().for_each(|oracle| oracle.installed(server, index, term));
                 Outcome::Installed
             }
         }

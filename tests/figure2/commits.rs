@@ -22,7 +22,7 @@ pub const TESTS: &[LabTest] = lab_tests![
 ];
 
 pub fn test_majority_commits_2b() {
-    for (servers, needed) in [(3, 1), (4, 2), (5, 2)] {
+    for (servers, needed) in [(3, 1), (4, 2), (5, 2), (7, 3)] {
         let s = Stage::new(
             servers,
             "Figure 2, leaders: an entry of the own term that a majority has is committed",
@@ -38,7 +38,7 @@ pub fn test_majority_commits_2b() {
 }
 
 pub fn test_half_commits_nothing_2b() {
-    for (servers, have_it) in [(3, 0), (4, 1), (5, 1)] {
+    for (servers, have_it) in [(3, 0), (4, 1), (5, 1), (7, 2)] {
         let s = Stage::new(
             servers,
             "Figure 2, leaders: an entry is committed when a majority of all servers has it, not \

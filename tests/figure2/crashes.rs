@@ -11,6 +11,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_vote_survives_2c,
     test_own_vote_survives_2c,
     test_term_of_a_refused_candidate_survives_2c,
+    test_high_terms_survive_2c,
     test_term_of_a_vote_reply_survives_2c,
     test_term_of_an_append_reply_survives_2c,
     test_acknowledged_entries_survive_2c,
@@ -59,6 +60,16 @@ pub fn test_term_of_an_append_survives_2c() {
     s.refuses(1, append(8, (1, 1), &[8], 0)); // one that is refused
     s.crash();
     s.follows_in(8);
+}
+
+pub fn test_high_terms_survive_2c() {
+    let mut s = Stage::new(3, SAVED);
+    for term in [300, 70_000, 5_000_000_000] {
+        s.accepts(1, heartbeat(term));
+        s.crash();
+        s.follows_in(term);
+        s.denies(2, vote(term - 1, EMPTY));
+    }
 }
 
 pub fn test_term_of_a_refused_candidate_survives_2c() {

@@ -21,6 +21,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_acknowledged_entries_are_not_sent_again_2b,
     test_lost_append_is_sent_again_2b,
     test_unanswered_append_is_no_end_2b,
+    test_long_silence_is_no_end_2b,
     test_commit_is_told_to_all_2b,
     test_commands_travel_in_the_term_of_the_reign_2b,
 ];
@@ -239,6 +240,24 @@ pub fn test_unanswered_append_is_no_end_2b() {
     s.behave(1, Manner::Follows(Follower::with(&[])));
     s.wait_for_log(1, &[term]);
     s.applies(&["a"]);
+}
+
+pub fn test_long_silence_is_no_end_2b() {
+    let s = Stage::new(
+        3,
+        "§5.3: a leader tries for ever: a follower that was away for long gets its entries",
+    );
+    let term = s.elect_obeyed();
+    s.wait(A_MOMENT);
+    s.behave(1, Manner::Holds);
+    s.start("a");
+    for _ in 0..20 {
+        s.wait(Duration::from_secs(1));
+        s.lose(1);
+    }
+    s.behave(1, Manner::Follows(Follower::with(&[])));
+    s.lose(1);
+    s.wait_for_log(1, &[term]);
 }
 
 pub fn test_commit_is_told_to_all_2b() {

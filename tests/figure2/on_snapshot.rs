@@ -45,6 +45,9 @@ on_a_snapshot![
     test_votes_do_not_count_for_a_follower_on_a_snapshot_2d =
         votes::test_votes_do_not_count_for_a_follower_2a,
     test_refusals_are_no_votes_on_a_snapshot_2d = votes::test_refusals_are_no_votes_2a,
+    test_refusal_ends_no_campaign_on_a_snapshot_2d = votes::test_refusal_ends_no_campaign_2a,
+    test_vote_counts_the_entry_that_replaced_another_on_a_snapshot_2d =
+        votes::test_vote_counts_the_entry_that_replaced_another_2b,
     test_new_server_is_a_follower_on_a_snapshot_2d = timers::test_new_server_is_a_follower_2a,
     test_timeout_starts_an_election_on_a_snapshot_2d = timers::test_timeout_starts_an_election_2a,
     test_election_starts_the_timer_anew_on_a_snapshot_2d =
@@ -126,6 +129,7 @@ on_a_snapshot![
     test_lost_append_is_sent_again_on_a_snapshot_2d = leaders::test_lost_append_is_sent_again_2b,
     test_unanswered_append_is_no_end_on_a_snapshot_2d =
         leaders::test_unanswered_append_is_no_end_2b,
+    test_long_silence_is_no_end_on_a_snapshot_2d = leaders::test_long_silence_is_no_end_2b,
     test_commit_is_told_to_all_on_a_snapshot_2d = leaders::test_commit_is_told_to_all_2b,
     test_commands_travel_in_the_term_of_the_reign_on_a_snapshot_2d =
         leaders::test_commands_travel_in_the_term_of_the_reign_2b,

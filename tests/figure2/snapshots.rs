@@ -16,6 +16,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_lost_install_is_sent_again_2d,
     test_newer_term_in_install_reply_is_adopted_2d,
     test_install_reply_covers_the_snapshot_only_2d,
+    test_install_reply_is_for_the_snapshot_that_was_sent_2d,
 ];
 
 pub fn test_snapshot_drops_the_log_before_it_2d() {
@@ -162,4 +163,22 @@ pub fn test_install_reply_covers_the_snapshot_only_2d() {
     s.applies(&["1@1", "2@1", "3@1"]);
     s.says_yes(&s.append_up_to(held.id, 1, 4));
     s.applies(&["1@1", "2@1", "3@1", "a"]);
+}
+
+pub fn test_install_reply_is_for_the_snapshot_that_was_sent_2d() {
+    let s = Stage::new(
+        3,
+        "Figure 2, leaders: what a follower is known to have after InstallSnapshot is the \
+         snapshot that it was sent, not one taken since",
+    );
+    given(&s, 5);
+    s.snapshot_and_wait(3);
+    s.obey(2);
+    let term = s.elect();
+    let held = s.asks_for_snapshot(1);
+    s.snapshot_and_wait(5);
+    s.behave(1, Manner::Follows(Follower::with(&[1, 1, 1])));
+    s.says_yes(&held);
+    s.start("a");
+    s.wait_for_log(1, &[1, 1, 1, 1, 1, term]);
 }

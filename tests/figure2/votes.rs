@@ -21,6 +21,8 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_votes_do_not_count_after_a_newer_term_2a,
     test_votes_do_not_count_for_a_follower_2a,
     test_refusals_are_no_votes_2a,
+    test_refusal_ends_no_campaign_2a,
+    test_vote_counts_the_entry_that_replaced_another_2b,
 ];
 
 const EMPTY: EntryAt = (0, 0);
@@ -212,6 +214,29 @@ pub fn test_votes_do_not_count_for_a_follower_2a() {
     s.follows_in(campaign.term);
     let sent = s.led_since(mark);
     s.check(sent.is_empty(), "no AppendEntries", format!("{} of them", sent.len()));
+}
+
+pub fn test_refusal_ends_no_campaign_2a() {
+    let s = Stage::new(
+        5,
+        "Figure 2, candidates: votes from a majority make a leader, whoever has refused before",
+    );
+    let campaign = s.campaign();
+    s.says_no(&s.request(1, campaign.term), campaign.term);
+    s.wait(A_MOMENT);
+    s.grant(campaign.term, &[2, 3]);
+    s.wins(campaign.term);
+}
+
+pub fn test_vote_counts_the_entry_that_replaced_another_2b() {
+    let s = Stage::new(
+        3,
+        "§5.4.1: the last entry decides on the vote, also when it has replaced another",
+    );
+    s.accepts(1, append(1, EMPTY, &[1, 1], 0));
+    s.accepts(2, append(2, (1, 1), &[2], 0));
+    s.denies(1, vote(3, (2, 1)));
+    s.grants(2, vote(4, (2, 2)));
 }
 
 pub fn test_refusals_are_no_votes_2a() {

@@ -1,6 +1,5 @@
 //! Shows recorded runs of the Raft lab. `trace` reads them, `story` tells each event in words,
-//! `log` shows them in columns. `report` puts
-//! reports of many runs together.
+//! `log` shows them in columns, `view` as a page. `report` puts reports of many runs together.
 
 #![forbid(unsafe_code)]
 
@@ -8,3 +7,4 @@ pub mod log;
 pub mod report;
 pub mod story;
 pub mod trace;
+pub mod view;

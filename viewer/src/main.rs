@@ -1,7 +1,8 @@
-//! `viewer log FILE`: what `make log` calls.
+//! `viewer log FILE`, `viewer view FILE`: what `make log` and `make view` call.
 
 #![forbid(unsafe_code)]
 
+use std::fs;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use clap::{Parser, Subcommand};
 use viewer::log::{self, Choice, Failed, Look};
 use viewer::report::Report;
 use viewer::trace::Trace;
+use viewer::view;
 
 /// Shows a recorded run of the Raft lab
 #[derive(Parser)]
@@ -42,6 +44,19 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Markdown)]
         format: Format,
     },
+    /// As a page for the browser, with a timeline: one file, which needs no network
+    View {
+        /// What a run has recorded
+        #[arg(value_name = "TRACE")]
+        file: PathBuf,
+        /// Another run beside it, with the first difference marked: the nearest seed that passes,
+        /// say, or the same after a change
+        #[arg(long, value_name = "TRACE")]
+        with: Option<PathBuf>,
+        /// Where the page goes (usual: beside the trace, as x.html for x.trace)
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -58,17 +73,33 @@ fn main() -> ExitCode {
     match options.command {
         Command::Log { file, choice, look } => show_log(&file, &choice, &look),
         Command::Report { files, format } => show_report(&files, format),
+        Command::View { file, with, output } => write_page(&file, with.as_deref(), output),
     }
 }
 
+/// The trace, or nothing, when it is said why.
+fn open(file: &Path) -> Option<Trace> {
+    Trace::open(file).map_err(|error| eprintln!("{}: {error}", file.display())).ok()
+}
+
+fn write_page(file: &Path, with: Option<&Path>, output: Option<PathBuf>) -> ExitCode {
+    let Some(trace) = open(file) else { return ExitCode::FAILURE };
+    let other = with.map(open);
+    if matches!(other, Some(None)) {
+        return ExitCode::FAILURE;
+    }
+    let page = view::page(&trace, other.flatten().as_ref());
+    let output = output.unwrap_or_else(|| file.with_extension("html"));
+    if let Err(error) = fs::write(&output, page) {
+        eprintln!("{}: it cannot be written: {error}", output.display());
+        return ExitCode::FAILURE;
+    }
+    println!("open this page in a browser: {}", output.display());
+    ExitCode::SUCCESS
+}
+
 fn show_log(file: &Path, choice: &Choice, look: &Look) -> ExitCode {
-    let trace = match Trace::open(file) {
-        Ok(trace) => trace,
-        Err(error) => {
-            eprintln!("{}: {error}", file.display());
-            return ExitCode::FAILURE;
-        }
-    };
+    let Some(trace) = open(file) else { return ExitCode::FAILURE };
     let screen = terminal_size::terminal_size().map_or((100, 24), |(width, height)| {
         // A terminal that is too small, or says nothing of its size, is taken for a small one.
         (width.0.max(40), height.0.max(16))

@@ -214,6 +214,7 @@ fn use_tree(
             "*" if is_root(prefix) => {
                 found.push((token.line, format!("use {}::*", prefix.join("::")), HIDES));
             }
+            "*" => {}
             "self" if depth > 0 => {}
             ":" => {}
             name if is_ident(name) => {

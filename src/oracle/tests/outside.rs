@@ -149,6 +149,17 @@ fn a_commit_is_accepted_by_a_majority_first() {
     tells(net.book.applied(1, 1, &b"2".to_vec().into()), "is committed there");
 }
 
+/// What a service is handed with a snapshot is the term of its last entry, no other.
+#[test]
+fn a_snapshot_has_the_term_of_its_last_entry() {
+    let mut net = Net::of(3);
+    net.elect(1);
+    assert!(net.ask(0, 1, APPEND, &append(1, &[1], 0, YES)).is_ok());
+    assert!(net.send(0, 2, APPEND, &append(1, &[1], 1, None).args).is_ok());
+    assert!(net.book.installed(0, 1, 1).is_ok());
+    tells(net.book.installed(0, 1, 2), "but the entry at 1 is of term 1");
+}
+
 /// Figure 8: copies of an entry of an earlier term are not counted.
 #[test]
 fn an_entry_of_an_earlier_term_commits_along_with_a_new_one() {

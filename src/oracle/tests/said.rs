@@ -171,6 +171,21 @@ fn last_words_are_believed() {
     assert_eq!(cluster.book.committed, [1, 1]);
 }
 
+/// The same, when a follower has heard them, and has shown what it learnt, before the crash.
+#[test]
+fn last_words_are_believed_that_were_heard_before_the_crash() {
+    let mut cluster = Cluster::of(3);
+    let (leader, follower) = cluster.one_committed();
+    cluster.ok(0, &Fake { terms: vec![1, 1], ..leader });
+    let follower = Fake { terms: vec![1, 1], commit_index: 1, ..follower };
+    cluster.ok(1, &follower);
+    assert!(cluster.call(0, 1, "Raft.AppendEntries", append(1, &[], 2, None)).is_ok());
+    cluster.ok(1, &Fake { commit_index: 2, ..follower });
+    assert_eq!(cluster.book.committed, [1], "the leader may still show something else");
+    cluster.book.crashed(0);
+    assert_eq!(cluster.book.committed, [1, 1]);
+}
+
 /// A server without a lock may answer in the middle of its turn and show itself at its end;
 /// meanwhile the candidate wins, and the leader commits.
 #[test]

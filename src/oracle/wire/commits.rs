@@ -102,6 +102,11 @@ impl Wire {
     }
 
     /// A service has been given a snapshot.
+    /// The term of an entry that is known to be committed.
+    pub fn term_of_committed(&self, index: Index) -> Option<Term> {
+        *self.committed.get((index as usize).checked_sub(1)?)?
+    }
+
     pub fn installed(&mut self, server: ServerId, index: Index) -> Check {
         self.peers[server].applied = index;
         self.check_applied(server, index)

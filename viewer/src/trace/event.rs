@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::ServerId;
@@ -148,28 +148,39 @@ pub struct Call {
 }
 
 /// What has changed of a server's state; Figure 2 tells what the fields are.
-#[derive(Clone, PartialEq, Eq, Default, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Debug, Deserialize, Serialize)]
 #[serde(default)]
 #[allow(missing_docs, reason = "docs/trace.md describes the fields")]
 pub struct Changes {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub term: Option<u64>,
     /// A vote that is no more is `Some(None)`.
-    #[serde(deserialize_with = "there")]
+    #[serde(deserialize_with = "there", skip_serializing_if = "Option::is_none")]
     pub vote: Option<Option<ServerId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub appended: Vec<Entry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<u64>,
-    #[serde(deserialize_with = "by_server")]
+    #[serde(deserialize_with = "by_server", skip_serializing_if = "BTreeMap::is_empty")]
     pub next: BTreeMap<ServerId, u64>,
-    #[serde(rename = "match", deserialize_with = "by_server")]
+    #[serde(
+        rename = "match",
+        deserialize_with = "by_server",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub matched: BTreeMap<ServerId, u64>,
 }
 
 /// The roles of §5.1.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the paper has them")]
 pub enum Role {
@@ -192,7 +203,7 @@ impl Role {
 }
 
 /// What a snapshot covers: up to an index, of a term; its bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize, Serialize)]
 #[allow(missing_docs, reason = "said above")]
 pub struct Snapshot {
     pub index: u64,

@@ -1,13 +1,13 @@
 //! Arguments and replies of the three RPCs; their names are those of `src/raft/rpc.rs`.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ServerId;
 
 /// An entry of a log; its command in short.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[allow(missing_docs, reason = "said above")]
 pub struct Entry {
     pub index: u64,
