@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::compile::{Bench, Build};
 use crate::harness::Harness;
 use crate::hash;
-use crate::run::{Outcome, Referee, in_seconds, stage};
+use crate::process::{Limit, computing};
+use crate::run::{Budget, Outcome, Referee, stage};
 use crate::sandbox::Guard;
 use crate::scan::{self, Use};
 use crate::scheme::{Forbidden, Scheme, Suite};
@@ -42,8 +43,8 @@ pub enum Verdict {
     Refused(Vec<String>),
     /// The compiler's errors.
     DoesNotBuild(String),
-    /// The build was not over in so many seconds.
-    BuildIsEndless(u64),
+    /// The build was ended at a limit: which.
+    BuildWasStopped(String),
     /// Not its fault: what went wrong here.
     NotGraded(String),
 }
@@ -180,7 +181,7 @@ impl Grading<'_> {
             harness: self.harness,
             folder: self.work.join(format!("worker-{worker}")),
             guard: self.guard,
-            limit: Duration::from_secs(limits.build_s),
+            limit: Limit { memory_mb: limits.build_mb, ..computing(limits.build_s) },
         };
         let log = self.out.join("logs").join(format!("{}.build.log", graded.name));
         let programs = match bench.build(sources, &log)? {
@@ -188,13 +189,13 @@ impl Grading<'_> {
                 graded.verdict = Verdict::DoesNotBuild(errors);
                 return Ok(());
             }
-            Build::Endless => {
-                graded.verdict = Verdict::BuildIsEndless(limits.build_s);
+            Build::Stopped(why) => {
+                graded.verdict = Verdict::BuildWasStopped(why);
                 return Ok(());
             }
             Build::Done(programs) => programs,
         };
-        let end = in_seconds(limits.simulated_s);
+        let budget = Budget::of(computing(limits.simulated_s));
         for place in 0..self.scheme.groups.len() {
             let group = &self.scheme.groups[place];
             let Some(seeds) = self.scheme.seeds_of(group)? else { continue };
@@ -203,7 +204,7 @@ impl Grading<'_> {
             }
             let folder = stage(&self.staging(), &format!("{}.{place}", graded.name))?;
             let launcher = self.launcher(&folder, &programs[&group.suite])?;
-            let referee = self.referee(group.suite, &launcher, &folder, end);
+            let referee = self.referee(group.suite, &launcher, &folder, &budget);
             let tests = self.tests_of(place);
             graded.groups[place] = Some(referee.simulate(group, &tests, seeds)?);
             self.keep(graded);
@@ -218,14 +219,14 @@ impl Grading<'_> {
 
     fn in_real_time(&self, graded: &mut Graded) {
         let folder = self.staging().join(format!("{}.real", graded.name));
-        let end = in_seconds(self.scheme.limits.real_s);
+        let budget = Budget::of(Limit::of_time(Duration::from_secs(self.scheme.limits.real_s)));
         for (place, group) in self.scheme.groups.iter().enumerate() {
             if group.seeds.is_some() || graded.groups[place].is_some() {
                 continue;
             }
             eprintln!("grading: {} in real time", graded.name);
             let launcher = folder.join("launcher");
-            let referee = self.referee(Suite::Raft, &launcher, &folder, end);
+            let referee = self.referee(Suite::Raft, &launcher, &folder, &budget);
             let seed = self.scheme.real_seed();
             match referee.run_in_real_time(group, &self.tests_of(place), seed) {
                 Ok(outcomes) => graded.groups[place] = Some(outcomes),
@@ -249,10 +250,10 @@ impl Grading<'_> {
         suite: Suite,
         launcher: &'a Path,
         folder: &'a Path,
-        end: std::time::Instant,
+        budget: &'a Budget,
     ) -> Referee<'a> {
         let program = &self.harness.referees[&suite];
-        Referee { program, launcher, folder, limits: &self.scheme.limits, end }
+        Referee { program, launcher, folder, limits: &self.scheme.limits, budget }
     }
 
     /// Where programs are while they run: not below this user's home, where another cannot go.
@@ -311,7 +312,7 @@ impl Verdict {
             Verdict::Unreadable(problem) => problem.clone(),
             Verdict::Refused(uses) => format!("refused: {}", uses.first().map_or("", |one| one)),
             Verdict::DoesNotBuild(_) => "does not build".to_string(),
-            Verdict::BuildIsEndless(seconds) => format!("the build did not end in {seconds} s"),
+            Verdict::BuildWasStopped(why) => why.clone(),
             Verdict::NotGraded(_) => "NOT GRADED, and not its fault".to_string(),
         }
     }

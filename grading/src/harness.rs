@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::hash;
-use crate::process::{self, End};
+use crate::process::{self, End, Limit};
 use crate::sandbox::Toolchain;
 use crate::scheme::Suite;
 
@@ -127,14 +127,16 @@ fn expect(
     limit: Duration,
     what: &str,
 ) -> Result<String, String> {
-    let end = process::run(command, log, limit);
+    let end = process::run(command, log, Limit::of_time(limit)).map(|(end, _)| end);
     let said = process::read_log(log);
     let last = || said.lines().rev().take(20).collect::<Vec<_>>();
     let shown = || last().into_iter().rev().collect::<Vec<_>>().join("\n");
     match end {
         Ok(End::Ended(status)) if status.success() => Ok(said),
         Ok(End::Ended(status)) => Err(format!("{what} fails ({status}):\n{}", shown())),
-        Ok(End::TimeIsOver) => Err(format!("{what} takes longer than {limit:?}:\n{}", shown())),
+        Ok(End::TimeIsOver | End::MemoryIsOver) => {
+            Err(format!("{what} takes longer than {limit:?}:\n{}", shown()))
+        }
         Err(error) => Err(format!("{what} cannot be run: {error}")),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! `scheme.rs` (what is run, and its points), `submission.rs` (what is taken), `scan.rs` (what no Raft
-//! needs), `harness.rs` (the export, and the referee), `compile.rs`, `sandbox.rs`, `process.rs`, `run.rs`
+//! needs), `harness.rs` (the export, and the referee), `compile.rs`, `sandbox.rs`, `process.rs`, `usage.rs`, `run.rs`
 //! (a suite's run), `grade.rs` (all of it, side by side), `score.rs`, `report/` (what comes out),
 //! `exercise.rs`.
 
@@ -26,6 +26,7 @@ mod scan;
 mod scheme;
 mod score;
 mod submission;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

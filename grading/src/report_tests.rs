@@ -44,7 +44,7 @@ fn points_are_for_what_has_passed_and_nothing_else() {
     for verdict in [
         Verdict::Refused(vec!["x".to_string()]),
         Verdict::DoesNotBuild("x".to_string()),
-        Verdict::BuildIsEndless(3),
+        Verdict::BuildWasStopped("x".to_string()),
         Verdict::Unreadable("x".to_string()),
         Verdict::NotGraded("x".to_string()),
     ] {
@@ -114,7 +114,8 @@ fn junit_tells_failed_from_flaky() {
 
 #[test]
 fn the_table_has_a_line_for_each() {
-    let scores = [score(Verdict::Ran), score(Verdict::BuildIsEndless(9))];
+    let stopped = Verdict::BuildWasStopped("the build did not end in 9 s".to_string());
+    let scores = [score(Verdict::Ran), score(stopped)];
     let text = table::of(&scheme(), &scores).to_string();
     assert!(text.contains("21") && text.contains("1 flaky"), "{text}");
     assert!(text.contains("the build did not end in 9 s"), "{text}");

@@ -44,9 +44,11 @@ pub enum Forbidden {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Real time for the build, in seconds.
+    /// Time on a core for the build, in seconds.
     pub build_s: u64,
-    /// Real time for all simulated tests of a submission together.
+    /// The build's memory.
+    pub build_mb: u64,
+    /// Time on a core for all simulated tests of a submission together.
     pub simulated_s: u64,
     /// Real time for all its tests in real time together.
     pub real_s: u64,
@@ -60,8 +62,15 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        let (build_s, simulated_s, real_s) = (300, 1800, 900);
-        Limits { build_s, simulated_s, real_s, test_s: 120, memory_mb: 2048, retries: 2 }
+        Limits {
+            build_s: 300,
+            build_mb: 4096,
+            simulated_s: 1800,
+            real_s: 900,
+            test_s: 120,
+            memory_mb: 2048,
+            retries: 2,
+        }
     }
 }
 

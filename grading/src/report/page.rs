@@ -62,9 +62,9 @@ fn verdict(verdict: &Verdict) -> String {
              `persister.rs` and `view.rs` are the lab's own. The compiler says:\n\n{}\n",
             fenced(errors)
         ),
-        Verdict::BuildIsEndless(seconds) => format!(
-            "The build did not end in {seconds} s. Look for a constant that is computed without \
-             end, and for macros that call themselves.\n\n"
+        Verdict::BuildWasStopped(why) => format!(
+            "It was ended: {why}. Look for a constant that is computed without end, and for macros \
+             that call themselves.\n\n"
         ),
         Verdict::NotGraded(problem) => format!(
             "It could not be graded, and that is not its fault. Grade it again.\n\n{}\n",

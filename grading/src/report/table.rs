@@ -1,6 +1,6 @@
 //! A table for the terminal: a line for each submission.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
 use super::tame;
 use crate::grade::Verdict;
@@ -11,7 +11,8 @@ const MOST_OF_REMARK: usize = 56;
 
 pub fn of(scheme: &Scheme, scores: &[Score]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::ASCII_HORIZONTAL_ONLY);
+    // A line for each: a class has many.
+    table.load_style(presets::ASCII_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_content_arrangement(ContentArrangement::Disabled);
     let mut head = vec!["submission".to_string(), "points".to_string()];
     head.extend(
