@@ -6,7 +6,8 @@
 //! some time since it started. An answer is seen after the critical section that it comes from, which
 //! is later than the arrival of its request. What a dead instance says counts for nothing.
 //!
-//! What was answered was on disk, so it binds the next instance as well.
+//! What was answered was on disk, so it binds the next instance as well. Whether it was saved is asked
+//! only where somebody saves: Parts A and B can be written before Part C.
 //!
 //! # Layout
 //! `mod.rs` (the record), `requests.rs`, `answers.rs`, `commits.rs` (who can know what is committed).
@@ -193,6 +194,12 @@ impl Wire {
 
     fn instance(&self, server: ServerId) -> usize {
         self.peers[server].instance
+    }
+
+    /// Whether these servers save at all: before Part C a student's do not, and what a restart takes
+    /// is seen then.
+    fn saves(&self) -> bool {
+        self.peers.iter().any(|peer| peer.writes > 0)
     }
 
     fn is_majority(&self, count: usize) -> bool {
