@@ -14,10 +14,11 @@ use crate::compile::{Bench, Build};
 use crate::harness::Harness;
 use crate::hash;
 use crate::process::{Limit, computing};
-use crate::run::{Budget, Outcome, Referee, stage};
+use crate::run::{Budget, Outcome, Referee};
 use crate::sandbox::Guard;
 use crate::scan::{self, Use};
 use crate::scheme::{Forbidden, Scheme, Suite};
+use crate::staging::{stage, staging};
 use crate::submission::{Sources, Submission};
 
 /// What became of a submission.
@@ -202,7 +203,7 @@ impl Grading<'_> {
             if graded.groups[place].is_some() {
                 continue;
             }
-            let folder = stage(&self.staging(), &format!("{}.{place}", graded.name))?;
+            let folder = stage(&staging(), &format!("{}.{place}", graded.name))?;
             let launcher = self.launcher(&folder, &programs[&group.suite])?;
             let referee = self.referee(group.suite, &launcher, &folder, &budget);
             let tests = self.tests_of(place);
@@ -211,14 +212,14 @@ impl Grading<'_> {
             let _ = fs::remove_dir_all(&folder); // the next run makes it anew
         }
         if self.scheme.groups.iter().any(|group| group.seeds.is_none()) {
-            let folder = stage(&self.staging(), &format!("{}.real", graded.name))?;
+            let folder = stage(&staging(), &format!("{}.real", graded.name))?;
             self.launcher(&folder, &programs[&Suite::Raft])?;
         }
         Ok(())
     }
 
     fn in_real_time(&self, graded: &mut Graded) {
-        let folder = self.staging().join(format!("{}.real", graded.name));
+        let folder = staging().join(format!("{}.real", graded.name));
         let budget = Budget::of(Limit::of_time(Duration::from_secs(self.scheme.limits.real_s)));
         for (place, group) in self.scheme.groups.iter().enumerate() {
             if group.seeds.is_some() || graded.groups[place].is_some() {
@@ -256,11 +257,6 @@ impl Grading<'_> {
         Referee { program, launcher, folder, limits: &self.scheme.limits, budget }
     }
 
-    /// Where programs are while they run: not below this user's home, where another cannot go.
-    fn staging(&self) -> PathBuf {
-        std::env::temp_dir().join(format!("raft-lab-grading-{}", std::process::id()))
-    }
-
     pub fn tests_of(&self, group: usize) -> Vec<String> {
         let group = &self.scheme.groups[group];
         let all = self.harness.tests[&group.suite].iter();
@@ -291,7 +287,7 @@ impl Grading<'_> {
 
     /// Deletes the programs that were run.
     pub fn clean_up(&self) {
-        let _ = fs::remove_dir_all(self.staging()); // it need not be there
+        let _ = fs::remove_dir_all(staging()); // it need not be there
     }
 }
 

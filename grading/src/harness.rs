@@ -161,8 +161,9 @@ fn list(program: &Path) -> Result<Vec<String>, String> {
 fn hash_of_files(folder: &Path) -> Result<String, String> {
     let mut parts: Vec<Vec<u8>> = Vec::new();
     for file in files(folder)? {
-        // It names the version in words; the files tell it better.
-        if file != Path::new(".raft-lab") {
+        // It names the version in words; the files tell it better. And no program is made of pages.
+        let is_page = file.extension().is_some_and(|extension| extension == "md");
+        if file != Path::new(".raft-lab") && !is_page {
             let cannot = |error| format!("cannot read {}: {error}", file.display());
             parts.push(fs::read(folder.join(&file)).map_err(cannot)?);
             parts.push(file.into_os_string().into_encoded_bytes());
@@ -229,6 +230,7 @@ mod tests {
         fs::write(folder.path().join("a/b"), "text").unwrap();
         let first = hash_of_files(folder.path()).unwrap();
         fs::write(folder.path().join(".raft-lab"), "version").unwrap();
+        fs::write(folder.path().join("a/page.md"), "words").unwrap();
         assert_eq!(hash_of_files(folder.path()).unwrap(), first);
         fs::rename(folder.path().join("a/b"), folder.path().join("a/c")).unwrap();
         assert_ne!(hash_of_files(folder.path()).unwrap(), first);

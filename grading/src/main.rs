@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! `scheme.rs` (what is run, and its points), `submission.rs` (what is taken), `scan.rs` (what no Raft
-//! needs), `harness.rs` (the export, and the referee), `compile.rs`, `sandbox.rs`, `process.rs`, `usage.rs`, `run.rs`
+//! needs), `harness.rs` (the export, and the referee), `compile.rs`, `sandbox.rs`, `process.rs`, `usage.rs`, `staging.rs`, `run.rs`
 //! (a suite's run), `grade.rs` (all of it, side by side), `score.rs`, `report/` (what comes out),
 //! `exercise.rs`.
 
@@ -25,6 +25,7 @@ mod sandbox;
 mod scan;
 mod scheme;
 mod score;
+mod staging;
 mod submission;
 mod usage;
 
@@ -189,6 +190,7 @@ fn grade(options: &GradeOptions) -> Result<bool, String> {
     let name = options.dir.canonicalize().ok();
     let name = name.as_ref().and_then(|dir| dir.file_name()).unwrap_or_default();
     let out = options.out.clone().unwrap_or_else(|| work.join("results").join(name));
+    staging::clear_leftovers(&std::env::temp_dir());
     let harness = Harness::prepare(root(), &work)?;
     scheme.check_names(&harness.tests).map_err(|what| format!("{}: {what}", file.display()))?;
     let out = std::path::absolute(out).map_err(|error| error.to_string())?;

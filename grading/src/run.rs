@@ -3,13 +3,12 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::process::{self, End, Limit};
-use crate::sandbox::set_mode;
 use crate::scheme::{Count, Group, Limits, Oracle};
 
 /// What became of one test.
@@ -212,17 +211,6 @@ fn of_tries(test: &str, tries: Vec<Option<Failure>>) -> Outcome {
     }
     outcome.failure = tries.into_iter().flatten().next();
     outcome
-}
-
-/// Where a submission's programs and logs are, while it is graded.
-pub fn stage(base: &Path, name: &str) -> Result<PathBuf, String> {
-    let folder = base.join(name);
-    let _ = fs::remove_dir_all(&folder); // it need not be there
-    fs::create_dir_all(&folder).map_err(|error| format!("cannot make {folder:?}: {error}"))?;
-    // Another user must get there.
-    set_mode(base, 0o711)?;
-    set_mode(&folder, 0o711)?;
-    Ok(folder)
 }
 
 impl Budget {
