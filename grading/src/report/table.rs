@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-use super::tame;
+use super::{counted, tame};
 use crate::grade::Verdict;
 use crate::scheme::Scheme;
 use crate::score::{Score, shown};
@@ -51,7 +51,7 @@ fn remarks(score: &Score) -> String {
     let tests = score.groups.iter().flat_map(|group| &group.tests);
     let cut = tests.filter(|test| test.outcome.not_run.is_some()).count();
     if cut > 0 && score.graded.verdict == Verdict::Ran {
-        remarks.push(format!("{cut} tests not run: its time was over"));
+        remarks.push(format!("{} not run: its time was over", counted(cut, "test")));
     }
     remarks.join("; ")
 }
