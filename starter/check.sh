@@ -106,6 +106,7 @@ echo 'old' | tee "$copy/src/old.rs" >"$copy/src/old_but_mine.rs"
   echo "$(cksum <"$copy/src/old.rs") src/old.rs"
   echo "1 4 src/old_but_mine.rs"
 } >>"$copy/.raft-lab"
+sed -i 's/^# skeleton .*/# skeleton 1 1/' "$copy/.raft-lab"
 (cd "$copy/src/raft" && cksum -- *.rs) >"$work/before"
 export_to "$copy" 1 || fail 'the update fails:' "$(cat "$work/export.log")"
 (cd "$copy/src/raft" && cksum -- *.rs) >"$work/after"
@@ -113,11 +114,19 @@ cmp -s "$work/before" "$work/after" ||
   fail 'the update has changed src/raft:' "$(diff "$work/before" "$work/after" || true)"
 says '# my own' "$copy/Makefile.yours"
 says 'you had changed Makefile' "$work/export.log"
+says 'changed Makefile' "$work/export.log"
+says 'new     src/tester/mod.rs' "$work/export.log"
+says 'gone    src/old.rs' "$work/export.log"
+says 'git diff' "$work/export.log"
+says 'The skeleton is newer' "$work/export.log"
 cmp -s Makefile "$copy/Makefile" || fail 'the update has not brought the new Makefile'
 [ -f "$copy/src/tester/mod.rs" ] || fail 'the update has not brought back src/tester/mod.rs'
 [ ! -e "$copy/src/old.rs" ] || fail 'the update has left src/old.rs, which is given no longer'
 [ -e "$copy/src/old_but_mine.rs" ] || fail "the update has deleted the student's own file"
 refuses 'is a project already' "$copy"
+export_to "$copy" 1 || fail 'the second update fails:' "$(cat "$work/export.log")"
+says 'nothing is newer' "$work/export.log"
+! grep -q 'The skeleton is newer' "$work/export.log" || fail 'it tells twice of a newer skeleton'
 echo '// mine' >>"$copy/src/raft/rpc.rs"
 export_to "$copy" 1 && cmp -s src/raft/rpc.rs "$copy/src/raft/rpc.rs" &&
   says '// mine' "$copy/src/raft/rpc.rs.yours" || fail 'the update has not renewed rpc.rs'
