@@ -1,10 +1,10 @@
 # What only the repository with the reference solution has; a student's project is without.
 
 COMMANDS += starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve \
-  grade autograder exercise exercise-check
+  grade check-grading autograder exercise exercise-check
 
 .PHONY: starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve \
-  grade autograder exercise exercise-check
+  grade check-grading autograder exercise exercise-check
 
 help::
 	@echo
@@ -55,6 +55,10 @@ grade:
 	@$(GRADING) grade "$(DIR)" $(if $(SCHEME),--scheme "$(SCHEME)") $(if $(OUT),--out "$(OUT)") \
 	  $(if $(ONLY),--only "$(ONLY)") $(if $(GROUP),--group "$(GROUP)") $(if $(JOBS),--jobs $(JOBS)) \
 	  $(if $(ANEW),--anew) $(GRADE_OPTIONS)
+
+# Right, wrong and hostile submissions, and what each earns; some minutes. ONLY=view, KEEP=folder.
+check-grading:
+	@ONLY="$(ONLY)" KEEP="$(KEEP)" grading/trial.sh
 
 # The zip that Gradescope takes; SCHEME=grading.toml, OUT=autograder.zip.
 autograder:

@@ -165,6 +165,12 @@ impl Grading<'_> {
             let note = "it shows no View: it is judged by what it sends, saves and applies alone";
             graded.notes.push(note.to_string());
         }
+        for word in ["SystemTime", "HashMap", "HashSet"] {
+            if scan::has_word(&sources.files, word) {
+                let note = "which no seed decides: its points may differ from run to run";
+                graded.notes.push(format!("it has a `{word}`, {note}"));
+            }
+        }
         if scan::has_word(&sources.files, "static") {
             let note = "it has a `static`, which all servers of a test share: worth a look";
             graded.notes.push(note.to_string());
