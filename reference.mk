@@ -1,10 +1,10 @@
 # What only the repository with the reference solution has; a student's project is without.
 
 COMMANDS += starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve \
-  grade exercise exercise-check
+  grade check-grading autograder exercise exercise-check
 
 .PHONY: starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve \
-  grade exercise exercise-check
+  grade check-grading autograder exercise exercise-check
 
 help::
 	@echo
@@ -18,6 +18,7 @@ help::
 	@echo '  make mutant M=NAME    one of them, with all messages:  make mutant M=a-double-vote'
 	@echo
 	@echo '  make grade DIR=submissions/   points for a class, or for one project: docs/grading.md'
+	@echo '  make autograder       the zip for Gradescope'
 	@echo '  make exercise N=7 DIR=../ex-7   a project with an unnamed bug; make exercise-check'
 	@echo
 	@echo '  make book             the handbook as a book with search; make book-serve shows it'
@@ -54,6 +55,14 @@ grade:
 	@$(GRADING) grade "$(DIR)" $(if $(SCHEME),--scheme "$(SCHEME)") $(if $(OUT),--out "$(OUT)") \
 	  $(if $(ONLY),--only "$(ONLY)") $(if $(GROUP),--group "$(GROUP)") $(if $(JOBS),--jobs $(JOBS)) \
 	  $(if $(ANEW),--anew) $(GRADE_OPTIONS)
+
+# Right, wrong and hostile submissions, and what each earns; some minutes. ONLY=view, KEEP=folder.
+check-grading:
+	@ONLY="$(ONLY)" KEEP="$(KEEP)" grading/trial.sh
+
+# The zip that Gradescope takes; SCHEME=grading.toml, OUT=autograder.zip.
+autograder:
+	@OUT="$(OUT)" SCHEME="$(SCHEME)" grading/gradescope/pack.sh
 
 # A project with an unnamed bug; its solution goes to target/exercises, or to SOLUTION=file. PART=A
 # to D, or L for locks; with PHRASE='...' of your own nobody can tell the bug from the number.

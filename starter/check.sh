@@ -106,6 +106,7 @@ echo 'old' | tee "$copy/src/old.rs" >"$copy/src/old_but_mine.rs"
   echo "$(cksum <"$copy/src/old.rs") src/old.rs"
   echo "1 4 src/old_but_mine.rs"
 } >>"$copy/.raft-lab"
+sed -i 's/^# skeleton .*/# skeleton 1 1/' "$copy/.raft-lab"
 (cd "$copy/src/raft" && cksum -- *.rs) >"$work/before"
 export_to "$copy" 1 || fail 'the update fails:' "$(cat "$work/export.log")"
 (cd "$copy/src/raft" && cksum -- *.rs) >"$work/after"
@@ -113,11 +114,19 @@ cmp -s "$work/before" "$work/after" ||
   fail 'the update has changed src/raft:' "$(diff "$work/before" "$work/after" || true)"
 says '# my own' "$copy/Makefile.yours"
 says 'you had changed Makefile' "$work/export.log"
+says 'changed Makefile' "$work/export.log"
+says 'new     src/tester/mod.rs' "$work/export.log"
+says 'gone    src/old.rs' "$work/export.log"
+says 'git diff' "$work/export.log"
+says 'The skeleton is newer' "$work/export.log"
 cmp -s Makefile "$copy/Makefile" || fail 'the update has not brought the new Makefile'
 [ -f "$copy/src/tester/mod.rs" ] || fail 'the update has not brought back src/tester/mod.rs'
 [ ! -e "$copy/src/old.rs" ] || fail 'the update has left src/old.rs, which is given no longer'
 [ -e "$copy/src/old_but_mine.rs" ] || fail "the update has deleted the student's own file"
 refuses 'is a project already' "$copy"
+export_to "$copy" 1 || fail 'the second update fails:' "$(cat "$work/export.log")"
+says 'nothing is newer' "$work/export.log"
+! grep -q 'The skeleton is newer' "$work/export.log" || fail 'it tells twice of a newer skeleton'
 echo '// mine' >>"$copy/src/raft/rpc.rs"
 export_to "$copy" 1 && cmp -s src/raft/rpc.rs "$copy/src/raft/rpc.rs" &&
   says '// mine' "$copy/src/raft/rpc.rs.yours" || fail 'the update has not renewed rpc.rs'
@@ -166,4 +175,16 @@ simulate
 if grep -v '"failure":null}$' "$work/report" >"$work/odd"; then
   fail 'the reference fails in the export:' "$(cat "$work/odd")"
 fi
+
+# Who is in Part B saves nothing yet, and must not be told of it.
+step 'Parts A and B pass without anything of Part C'
+sed -i.old '/self.persister.save(/d' "$raft/persist.rs"
+sed -i.old 's/read_saved: Some(read_saved)/read_saved: None/' "$raft/monitor.rs"
+for file in persist monitor; do
+  ! cmp -s "$raft/$file.rs" "$raft/$file.rs.old" || fail "nothing was taken out of $file.rs"
+done
+for suite in raft figure2 nemesis; do
+  (cd "$project" && $cargo test --quiet --test "$suite" -- --must-match --sim _2a _2b --seeds 1-3) \
+    >"$work/log" 2>&1 || fail "suite $suite fails without Part C:" "$(grep -A12 FAILED "$work/log")"
+done
 step 'ok'

@@ -128,6 +128,7 @@ checksum() {
 }
 
 # What an earlier export has written: "CHECKSUM SIZE PATH" for each file.
+: >"$work/news"
 : >"$work/earlier"
 [ ! -f "$dir/$marker" ] || sed '/^#/d' "$dir/$marker" >"$work/earlier"
 earlier_checksum() {
@@ -135,10 +136,15 @@ earlier_checksum() {
     "$work/earlier"
 }
 
+# What src/raft begins with; its author goes on from there, so an update only tells of it.
+skeleton=$(cd "$root/starter/src" && find . -type f -print | LC_ALL=C sort | xargs cat | cksum)
+was_skeleton=$([ ! -f "$dir/$marker" ] || sed -n 's/^# skeleton //p' "$dir/$marker")
+was_version=$([ ! -f "$dir/$marker" ] || sed -n '1s/.*version \([^ ]*\)\. .*/\1/p' "$dir/$marker")
 (cd "$fresh" && find . -type f -print | sed 's|^\./||' | LC_ALL=C sort) >"$work/files"
 version=$(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)
 {
   echo "# The Raft lab, version $version. Written by 'make starter', which updates this project by it."
+  echo "# skeleton $skeleton"
   while IFS= read -r file; do
     echo "$(checksum "$fresh/$file") $file"
   done <"$work/files"
@@ -154,6 +160,9 @@ while IFS= read -r file; do
       mv -- "$dir/$file" "$dir/$file.yours"
       echo "  you had changed $file: yours is now $file.yours"
     fi
+    echo "changed $file" >>"$work/news"
+  elif [ -n "${UPDATE-}" ]; then
+    echo "new     $file" >>"$work/news"
   fi
   cp -- "$fresh/$file" "$dir/$file"
 done <"$work/files"
@@ -163,6 +172,7 @@ sed 's/^[^ ]* [^ ]* //' "$work/earlier" | while IFS= read -r file; do
   if [ ! -e "$fresh/$file" ] && [ -e "$dir/$file" ]; then
     if [ "$(checksum "$dir/$file")" = "$(earlier_checksum "$file")" ]; then
       rm -- "$dir/$file"
+      echo "gone    $file" >>"$work/news"
     else
       echo "  $file is not part of the lab any more; you had changed it, so it stays"
     fi
@@ -175,6 +185,16 @@ fi
 cp -- "$work/marker" "$dir/$marker"
 
 if [ -n "${UPDATE-}" ]; then
+  if [ ! -s "$work/news" ]; then
+    echo "  nothing is newer"
+  fi
+  sed -n 's/^/  /; 1,30p' "$work/news"
+  count=$(wc -l <"$work/news")
+  [ "$count" -le 30 ] || echo "  and $((count - 30)) files more"
+  if [ -n "$was_skeleton" ] && [ "$was_skeleton" != "$skeleton" ]; then
+    echo "  The skeleton is newer than the one that you began with. What is new in it, in the lab's"
+    echo "  repository:  git diff ${was_version%-dirty} -- starter/src"
+  fi
   echo "'$DIR' has the harness of version $version now. Your src/raft is as it was, but for the"
   echo "given rpc.rs, persister.rs and view.rs. See what has changed:  git diff"
 else

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::harness::{BUILD, Harness, PROFILE, program_of};
-use crate::process::{self, End};
+use crate::process::{self, End, Limit};
 use crate::sandbox::Guard;
 use crate::scheme::Suite;
 use crate::submission::{GIVEN, Sources};
@@ -23,8 +22,8 @@ pub enum Build {
     Done(BTreeMap<Suite, PathBuf>),
     /// It does not compile; the compiler's errors.
     Wrong(String),
-    /// It was not over in time.
-    Endless,
+    /// It was ended at a limit: which.
+    Stopped(String),
 }
 
 /// The place in which one worker builds.
@@ -32,7 +31,7 @@ pub struct Bench<'a> {
     pub harness: &'a Harness,
     pub folder: PathBuf,
     pub guard: Guard,
-    pub limit: Duration,
+    pub limit: Limit,
 }
 
 impl Bench<'_> {
@@ -46,8 +45,16 @@ impl Bench<'_> {
         command.args(BUILD).arg("--offline").envs(PROFILE);
         let end = process::run(&mut command, log, self.limit);
         let said = process::read_log(log);
-        match end.map_err(|error| format!("cannot run cargo: {error}"))? {
-            End::TimeIsOver => Ok(Build::Endless),
+        let (end, _) = end.map_err(|error| format!("cannot run cargo: {error}"))?;
+        match end {
+            End::TimeIsOver => {
+                let seconds = self.limit.computed.as_secs();
+                Ok(Build::Stopped(format!("the build did not end in {seconds} s")))
+            }
+            End::MemoryIsOver => {
+                let mb = self.limit.memory_mb;
+                Ok(Build::Stopped(format!("the build took more than {mb} MB of memory")))
+            }
             End::Ended(status) if status.success() => {
                 let program = |suite| program_of(&said, suite).map(|program| (suite, program));
                 let programs: Option<BTreeMap<_, _>> = SUITES.into_iter().map(program).collect();

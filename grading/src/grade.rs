@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 use crate::compile::{Bench, Build};
 use crate::harness::Harness;
 use crate::hash;
-use crate::run::{Outcome, Referee, in_seconds, stage};
+use crate::process::{Limit, computing};
+use crate::run::{Budget, Outcome, Referee};
 use crate::sandbox::Guard;
 use crate::scan::{self, Use};
 use crate::scheme::{Forbidden, Scheme, Suite};
+use crate::staging::{stage, staging};
 use crate::submission::{Sources, Submission};
 
 /// What became of a submission.
@@ -42,8 +44,8 @@ pub enum Verdict {
     Refused(Vec<String>),
     /// The compiler's errors.
     DoesNotBuild(String),
-    /// The build was not over in so many seconds.
-    BuildIsEndless(u64),
+    /// The build was ended at a limit: which.
+    BuildWasStopped(String),
     /// Not its fault: what went wrong here.
     NotGraded(String),
 }
@@ -163,6 +165,12 @@ impl Grading<'_> {
             let note = "it shows no View: it is judged by what it sends, saves and applies alone";
             graded.notes.push(note.to_string());
         }
+        for word in ["SystemTime", "HashMap", "HashSet"] {
+            if scan::has_word(&sources.files, word) {
+                let note = "which no seed decides: its points may differ from run to run";
+                graded.notes.push(format!("it has a `{word}`, {note}"));
+            }
+        }
         if scan::has_word(&sources.files, "static") {
             let note = "it has a `static`, which all servers of a test share: worth a look";
             graded.notes.push(note.to_string());
@@ -180,7 +188,7 @@ impl Grading<'_> {
             harness: self.harness,
             folder: self.work.join(format!("worker-{worker}")),
             guard: self.guard,
-            limit: Duration::from_secs(limits.build_s),
+            limit: Limit { memory_mb: limits.build_mb, ..computing(limits.build_s) },
         };
         let log = self.out.join("logs").join(format!("{}.build.log", graded.name));
         let programs = match bench.build(sources, &log)? {
@@ -188,44 +196,44 @@ impl Grading<'_> {
                 graded.verdict = Verdict::DoesNotBuild(errors);
                 return Ok(());
             }
-            Build::Endless => {
-                graded.verdict = Verdict::BuildIsEndless(limits.build_s);
+            Build::Stopped(why) => {
+                graded.verdict = Verdict::BuildWasStopped(why);
                 return Ok(());
             }
             Build::Done(programs) => programs,
         };
-        let end = in_seconds(limits.simulated_s);
+        let budget = Budget::of(computing(limits.simulated_s));
         for place in 0..self.scheme.groups.len() {
             let group = &self.scheme.groups[place];
             let Some(seeds) = self.scheme.seeds_of(group)? else { continue };
             if graded.groups[place].is_some() {
                 continue;
             }
-            let folder = stage(&self.staging(), &format!("{}.{place}", graded.name))?;
+            let folder = stage(&staging(), &format!("{}.{place}", graded.name))?;
             let launcher = self.launcher(&folder, &programs[&group.suite])?;
-            let referee = self.referee(group.suite, &launcher, &folder, end);
+            let referee = self.referee(group.suite, &launcher, &folder, &budget);
             let tests = self.tests_of(place);
             graded.groups[place] = Some(referee.simulate(group, &tests, seeds)?);
             self.keep(graded);
             let _ = fs::remove_dir_all(&folder); // the next run makes it anew
         }
         if self.scheme.groups.iter().any(|group| group.seeds.is_none()) {
-            let folder = stage(&self.staging(), &format!("{}.real", graded.name))?;
+            let folder = stage(&staging(), &format!("{}.real", graded.name))?;
             self.launcher(&folder, &programs[&Suite::Raft])?;
         }
         Ok(())
     }
 
     fn in_real_time(&self, graded: &mut Graded) {
-        let folder = self.staging().join(format!("{}.real", graded.name));
-        let end = in_seconds(self.scheme.limits.real_s);
+        let folder = staging().join(format!("{}.real", graded.name));
+        let budget = Budget::of(Limit::of_time(Duration::from_secs(self.scheme.limits.real_s)));
         for (place, group) in self.scheme.groups.iter().enumerate() {
             if group.seeds.is_some() || graded.groups[place].is_some() {
                 continue;
             }
             eprintln!("grading: {} in real time", graded.name);
             let launcher = folder.join("launcher");
-            let referee = self.referee(Suite::Raft, &launcher, &folder, end);
+            let referee = self.referee(Suite::Raft, &launcher, &folder, &budget);
             let seed = self.scheme.real_seed();
             match referee.run_in_real_time(group, &self.tests_of(place), seed) {
                 Ok(outcomes) => graded.groups[place] = Some(outcomes),
@@ -249,15 +257,10 @@ impl Grading<'_> {
         suite: Suite,
         launcher: &'a Path,
         folder: &'a Path,
-        end: std::time::Instant,
+        budget: &'a Budget,
     ) -> Referee<'a> {
         let program = &self.harness.referees[&suite];
-        Referee { program, launcher, folder, limits: &self.scheme.limits, end }
-    }
-
-    /// Where programs are while they run: not below this user's home, where another cannot go.
-    fn staging(&self) -> PathBuf {
-        std::env::temp_dir().join(format!("raft-lab-grading-{}", std::process::id()))
+        Referee { program, launcher, folder, limits: &self.scheme.limits, budget }
     }
 
     pub fn tests_of(&self, group: usize) -> Vec<String> {
@@ -290,7 +293,7 @@ impl Grading<'_> {
 
     /// Deletes the programs that were run.
     pub fn clean_up(&self) {
-        let _ = fs::remove_dir_all(self.staging()); // it need not be there
+        let _ = fs::remove_dir_all(staging()); // it need not be there
     }
 }
 
@@ -311,7 +314,7 @@ impl Verdict {
             Verdict::Unreadable(problem) => problem.clone(),
             Verdict::Refused(uses) => format!("refused: {}", uses.first().map_or("", |one| one)),
             Verdict::DoesNotBuild(_) => "does not build".to_string(),
-            Verdict::BuildIsEndless(seconds) => format!("the build did not end in {seconds} s"),
+            Verdict::BuildWasStopped(why) => why.clone(),
             Verdict::NotGraded(_) => "NOT GRADED, and not its fault".to_string(),
         }
     }

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::hash;
-use crate::process::{self, End};
+use crate::process::{self, End, Limit};
 use crate::sandbox::Toolchain;
 use crate::scheme::Suite;
 
@@ -40,7 +40,7 @@ impl Harness {
         let log = fresh.path().join("log");
         let mut command = Command::new(root.join("starter/export.sh"));
         command.env("DIR", &export);
-        expect(&mut command, &log, Duration::from_secs(60), "the export of the lab")?;
+        expect(&mut command, &log, Duration::from_secs(600), "the export of the lab")?;
         let version = format!("{:?}", rustc_version()?);
         let hash = hash::of(&[&hash_of_files(&export)?, &version])[..16].to_string();
         let folder = work.join(format!("harness-{hash}"));
@@ -127,14 +127,16 @@ fn expect(
     limit: Duration,
     what: &str,
 ) -> Result<String, String> {
-    let end = process::run(command, log, limit);
+    let end = process::run(command, log, Limit::of_time(limit)).map(|(end, _)| end);
     let said = process::read_log(log);
     let last = || said.lines().rev().take(20).collect::<Vec<_>>();
     let shown = || last().into_iter().rev().collect::<Vec<_>>().join("\n");
     match end {
         Ok(End::Ended(status)) if status.success() => Ok(said),
         Ok(End::Ended(status)) => Err(format!("{what} fails ({status}):\n{}", shown())),
-        Ok(End::TimeIsOver) => Err(format!("{what} takes longer than {limit:?}:\n{}", shown())),
+        Ok(End::TimeIsOver | End::MemoryIsOver) => {
+            Err(format!("{what} takes longer than {limit:?}:\n{}", shown()))
+        }
         Err(error) => Err(format!("{what} cannot be run: {error}")),
     }
 }
@@ -159,8 +161,9 @@ fn list(program: &Path) -> Result<Vec<String>, String> {
 fn hash_of_files(folder: &Path) -> Result<String, String> {
     let mut parts: Vec<Vec<u8>> = Vec::new();
     for file in files(folder)? {
-        // It names the version in words; the files tell it better.
-        if file != Path::new(".raft-lab") {
+        // It names the version in words; the files tell it better. And no program is made of pages.
+        let is_page = file.extension().is_some_and(|extension| extension == "md");
+        if file != Path::new(".raft-lab") && !is_page {
             let cannot = |error| format!("cannot read {}: {error}", file.display());
             parts.push(fs::read(folder.join(&file)).map_err(cannot)?);
             parts.push(file.into_os_string().into_encoded_bytes());
@@ -227,6 +230,7 @@ mod tests {
         fs::write(folder.path().join("a/b"), "text").unwrap();
         let first = hash_of_files(folder.path()).unwrap();
         fs::write(folder.path().join(".raft-lab"), "version").unwrap();
+        fs::write(folder.path().join("a/page.md"), "words").unwrap();
         assert_eq!(hash_of_files(folder.path()).unwrap(), first);
         fs::rename(folder.path().join("a/b"), folder.path().join("a/c")).unwrap();
         assert_ne!(hash_of_files(folder.path()).unwrap(), first);

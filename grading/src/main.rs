@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! `scheme.rs` (what is run, and its points), `submission.rs` (what is taken), `scan.rs` (what no Raft
-//! needs), `harness.rs` (the export, and the referee), `compile.rs`, `sandbox.rs`, `process.rs`, `run.rs`
+//! needs), `harness.rs` (the export, and the referee), `compile.rs`, `sandbox.rs`, `process.rs`, `usage.rs`, `staging.rs`, `run.rs`
 //! (a suite's run), `grade.rs` (all of it, side by side), `score.rs`, `report/` (what comes out),
 //! `exercise.rs`.
 
@@ -25,7 +25,9 @@ mod sandbox;
 mod scan;
 mod scheme;
 mod score;
+mod staging;
 mod submission;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -168,15 +170,16 @@ fn grade(options: &GradeOptions) -> Result<bool, String> {
             return Err(format!("no group of {} has {part:?} in its name", file.display()));
         }
     }
-    let mut submissions = submission::find(&options.dir)?;
+    let mut submissions = match &options.gradescope {
+        // Whatever was handed in has a result.
+        Some(_) => vec![submission::one(&options.dir)?],
+        None => submission::find(&options.dir)?,
+    };
     if let Some(part) = &options.only {
         submissions.retain(|one| one.name.contains(part));
         if submissions.is_empty() {
             return Err(format!("no submission has {part:?} in its name"));
         }
-    }
-    if options.gradescope.is_some() && submissions.len() != 1 {
-        return Err("--gradescope is for one submission".to_string());
     }
     let guard = match Guard::best() {
         Guard::Bubblewrap if options.no_bubblewrap => Guard::without_bubblewrap(),
@@ -187,7 +190,9 @@ fn grade(options: &GradeOptions) -> Result<bool, String> {
     let name = options.dir.canonicalize().ok();
     let name = name.as_ref().and_then(|dir| dir.file_name()).unwrap_or_default();
     let out = options.out.clone().unwrap_or_else(|| work.join("results").join(name));
+    staging::clear_leftovers(&std::env::temp_dir());
     let harness = Harness::prepare(root(), &work)?;
+    scheme.check_names(&harness.tests).map_err(|what| format!("{}: {what}", file.display()))?;
     let out = std::path::absolute(out).map_err(|error| error.to_string())?;
     let grading =
         Grading { scheme: &scheme, harness: &harness, guard, work, out, anew: options.anew };

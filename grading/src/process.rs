@@ -10,7 +10,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::usage::Usage;
+
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// What it takes is looked at so often; that costs more.
+const MEASURE_EVERY: Duration = Duration::from_millis(200);
+/// A busy machine may make a program so many times slower before that costs points.
+const PATIENCE: u32 = 4;
 /// How much of an output is read at either end.
 const MOST_READ: u64 = 1 << 20;
 
@@ -19,11 +25,36 @@ pub enum End {
     Ended(ExitStatus),
     /// It was ended at its limit.
     TimeIsOver,
+    /// It was ended since it held too much.
+    MemoryIsOver,
+}
+
+/// What a program may take, with all that it starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// Real time.
+    pub time: Duration,
+    /// Time on a core, which depends on no other program.
+    pub computed: Duration,
+    pub memory_mb: u64,
+}
+
+impl Limit {
+    /// Real time alone.
+    pub fn of_time(time: Duration) -> Limit {
+        Limit { time, computed: Duration::MAX, memory_mb: u64::MAX }
+    }
+}
+
+/// So many seconds on a core, and more in real time: whoever waits for nothing ends as well.
+pub fn computing(seconds: u64) -> Limit {
+    let computed = Duration::from_secs(seconds);
+    Limit { computed, ..Limit::of_time(computed * PATIENCE) }
 }
 
 /// Runs it to its end, with both of its outputs in `log`, and nothing of this program's
-/// environment but PATH.
-pub fn run(command: &mut Command, log: &Path, limit: Duration) -> Result<End> {
+/// environment but PATH. How it ended, and how long it has computed, as far as that was seen.
+pub fn run(command: &mut Command, log: &Path, limit: Limit) -> Result<(End, Duration)> {
     let file = File::create(log)?;
     // With a name given by the environment tests would behave otherwise.
     let kept = ["PATH", "TMPDIR"].map(|name| (name, std::env::var_os(name)));
@@ -37,20 +68,30 @@ pub fn run(command: &mut Command, log: &Path, limit: Duration) -> Result<End> {
     command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).process_group(0);
     let start = Instant::now();
     let mut child = command.spawn()?;
-    loop {
+    let (mut usage, mut computed, mut measured) = (Usage::default(), Duration::ZERO, start);
+    let end = loop {
         if let Some(status) = child.try_wait()? {
-            return Ok(End::Ended(status));
+            return Ok((End::Ended(status), computed));
         }
-        if start.elapsed() > limit {
-            if let Some(group) = Pid::from_raw(child.id().cast_signed()) {
-                // An error says that all are gone.
-                let _ = kill_process_group(group, Signal::KILL);
-            }
-            child.wait()?;
-            return Ok(End::TimeIsOver);
+        if measured.elapsed() > MEASURE_EVERY {
+            (usage, measured) = (Usage::of(child.id()), Instant::now());
+            // What nobody has waited for is lost.
+            computed = computed.max(usage.computed);
+        }
+        if usage.memory_mb > limit.memory_mb {
+            break End::MemoryIsOver;
+        }
+        if start.elapsed() > limit.time || computed > limit.computed {
+            break End::TimeIsOver;
         }
         std::thread::sleep(LOOK_EVERY);
+    };
+    if let Some(group) = Pid::from_raw(child.id().cast_signed()) {
+        // An error says that all are gone.
+        let _ = kill_process_group(group, Signal::KILL);
     }
+    child.wait()?;
+    Ok((end, computed))
 }
 
 /// The beginning and the end of a log.
@@ -93,11 +134,35 @@ pub fn works(program: &str, arguments: &[&str]) -> bool {
 mod tests {
     use super::*;
 
-    fn shell(script: &str, limit: Duration) -> (End, String) {
+    fn shell(script: &str, time: Duration) -> (End, String) {
+        limited(script, Limit::of_time(time))
+    }
+
+    fn limited(script: &str, limit: Limit) -> (End, String) {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        let end = run(Command::new("sh").args(["-c", script]), &log, limit).unwrap();
+        let (end, _) = run(Command::new("sh").args(["-c", script]), &log, limit).unwrap();
         (end, read_log(&log))
+    }
+
+    #[test]
+    fn who_waits_has_time_and_who_computes_has_not() {
+        let minute = Limit::of_time(Duration::from_secs(60));
+        let limit = Limit { computed: Duration::from_millis(300), ..minute };
+        let (end, _) = limited("while :; do :; done", limit);
+        assert!(matches!(end, End::TimeIsOver));
+        let (end, _) = limited("sleep 1", limit);
+        assert!(matches!(end, End::Ended(status) if status.success()));
+    }
+
+    #[test]
+    fn who_holds_too_much_is_ended() {
+        let limit = Limit { memory_mb: 200, ..Limit::of_time(Duration::from_secs(60)) };
+        // A line without end is kept whole.
+        let (end, _) = limited("tr '\\0' a </dev/zero | sed s/a/b/", limit);
+        assert!(matches!(end, End::MemoryIsOver));
+        let (end, _) = limited("sleep 0.5; echo small", limit);
+        assert!(matches!(end, End::Ended(_)));
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! A suite's tests, run by the referee.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::{self, End};
-use crate::sandbox::set_mode;
+use crate::process::{self, End, Limit};
 use crate::scheme::{Count, Group, Limits, Oracle};
 
 /// What became of one test.
@@ -44,6 +44,13 @@ struct Line {
     failure: Option<String>,
 }
 
+/// What several runs may take together.
+pub struct Budget {
+    limit: Limit,
+    start: Instant,
+    computed: Cell<Duration>,
+}
+
 /// The referee for one submission.
 pub struct Referee<'a> {
     pub program: &'a Path,
@@ -51,8 +58,8 @@ pub struct Referee<'a> {
     /// Where reports and logs are written.
     pub folder: &'a Path,
     pub limits: &'a Limits,
-    /// When all of its time is over.
-    pub end: Instant,
+    /// What all of its runs may take.
+    pub budget: &'a Budget,
 }
 
 impl Referee<'_> {
@@ -125,10 +132,7 @@ impl Referee<'_> {
 
     /// The report of one run of the referee; not all of it if its time was over before.
     fn run(&self, tests: &[&str], arguments: &[&str], oracle: Oracle) -> Result<Vec<Line>, String> {
-        let left = self.end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(Vec::new());
-        }
+        let Some(left) = self.budget.left() else { return Ok(Vec::new()) };
         let (report, log) = (self.folder.join("report.json"), self.folder.join("run.log"));
         let _ = fs::remove_file(&report); // it need not be there
         // The runner ends with this program; the processes of tests end with the runner.
@@ -138,10 +142,11 @@ impl Referee<'_> {
         command.arg(format!("--limit={}", self.limits.test_s));
         command.arg(format!("--memory={}", self.limits.memory_mb));
         command.current_dir(self.folder).env("ORACLE", oracle.name());
-        let end = process::run(&mut command, &log, left)
+        let (end, computed) = process::run(&mut command, &log, left)
             .map_err(|error| format!("cannot run the referee: {error}"))?;
+        self.budget.take(computed);
         let text = fs::read_to_string(&report);
-        if matches!(end, End::TimeIsOver) {
+        if !matches!(end, End::Ended(_)) {
             // What there is of it counts; its last line may be cut off.
             let text = text.unwrap_or_default();
             return Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect());
@@ -208,20 +213,23 @@ fn of_tries(test: &str, tries: Vec<Option<Failure>>) -> Outcome {
     outcome
 }
 
-/// Where a submission's programs and logs are, while it is graded.
-pub fn stage(base: &Path, name: &str) -> Result<PathBuf, String> {
-    let folder = base.join(name);
-    let _ = fs::remove_dir_all(&folder); // it need not be there
-    fs::create_dir_all(&folder).map_err(|error| format!("cannot make {folder:?}: {error}"))?;
-    // Another user must get there.
-    set_mode(base, 0o711)?;
-    set_mode(&folder, 0o711)?;
-    Ok(folder)
-}
+impl Budget {
+    /// From now on.
+    pub fn of(limit: Limit) -> Budget {
+        Budget { limit, start: Instant::now(), computed: Cell::default() }
+    }
 
-/// When so many seconds are over.
-pub fn in_seconds(seconds: u64) -> Instant {
-    Instant::now() + Duration::from_secs(seconds)
+    /// What is left, if something is.
+    fn left(&self) -> Option<Limit> {
+        let time = self.limit.time.checked_sub(self.start.elapsed())?;
+        let computed = self.limit.computed.checked_sub(self.computed.get())?;
+        let is_left = !time.is_zero() && !computed.is_zero();
+        is_left.then_some(Limit { time, computed, ..self.limit })
+    }
+
+    fn take(&self, computed: Duration) {
+        self.computed.set(self.computed.get() + computed);
+    }
 }
 
 #[cfg(test)]
@@ -257,6 +265,17 @@ mod tests {
         assert_eq!((one.share(Count::All), one.share(Count::Share)), (0.0, 0.5));
         assert_eq!(outcome(0).share(Count::All), 0.0);
         assert!(!outcome(0).has_passed());
+    }
+
+    #[test]
+    fn a_budget_is_for_all_runs_together() {
+        let second = Duration::from_secs(1);
+        let budget = Budget::of(Limit { computed: second * 3, ..Limit::of_time(second * 600) });
+        budget.take(second);
+        assert_eq!(budget.left().map(|left| left.computed), Some(second * 2));
+        budget.take(second * 2);
+        assert!(budget.left().is_none());
+        assert!(Budget::of(Limit::of_time(Duration::ZERO)).left().is_none());
     }
 
     #[test]

@@ -44,9 +44,11 @@ pub enum Forbidden {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Real time for the build, in seconds.
+    /// Time on a core for the build, in seconds.
     pub build_s: u64,
-    /// Real time for all simulated tests of a submission together.
+    /// The build's memory.
+    pub build_mb: u64,
+    /// Time on a core for all simulated tests of a submission together.
     pub simulated_s: u64,
     /// Real time for all its tests in real time together.
     pub real_s: u64,
@@ -60,8 +62,15 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        let (build_s, simulated_s, real_s) = (300, 1800, 900);
-        Limits { build_s, simulated_s, real_s, test_s: 120, memory_mb: 2048, retries: 2 }
+        Limits {
+            build_s: 300,
+            build_mb: 4096,
+            simulated_s: 1800,
+            real_s: 900,
+            test_s: 120,
+            memory_mb: 2048,
+            retries: 2,
+        }
     }
 }
 
@@ -194,6 +203,21 @@ impl Scheme {
         Ok(())
     }
 
+    /// Whether each name in it is that of a test: a mistyped one would cost nobody anything.
+    pub fn check_names(&self, tests: &BTreeMap<Suite, Vec<String>>) -> Result<(), String> {
+        for group in &self.groups {
+            let (known, suite) = (&tests[&group.suite], group.suite.name());
+            let names = group.tests.iter().chain(group.weights.keys());
+            for name in names {
+                if !known.iter().any(|test| test.contains(&name.to_lowercase())) {
+                    let group = &group.name;
+                    return Err(format!("group {group:?}: no test of {suite} has {name:?} in it"));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The first and the last seed; `None` in real time.
     pub fn seeds_of(&self, group: &Group) -> Result<Option<(u64, u64)>, String> {
         let wrong =
@@ -286,6 +310,16 @@ mod tests {
         let tests = ["test_a_2a", "test_b_2a"].map(str::to_string);
         assert_eq!(group.points_of(&tests), [2.5, 7.5]);
         assert!(group.selects("test_a_2a") && !group.selects("test_a_2b"));
+    }
+
+    #[test]
+    fn names_are_those_of_tests() {
+        let tests = |test: &str| BTreeMap::from([(Suite::Raft, vec![test.to_string()])]);
+        assert_eq!(parse(TEXT).unwrap().check_names(&tests("test_a_2a")), Ok(()));
+        let problem = parse(TEXT).unwrap().check_names(&tests("test_a_2b")).unwrap_err();
+        assert!(problem.contains("_2A"), "{problem}");
+        let weights = format!("{TEXT}[group.weights]\nb_2a = 3\n");
+        assert!(parse(&weights).unwrap().check_names(&tests("test_a_2a")).is_err());
     }
 
     #[test]

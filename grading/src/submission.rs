@@ -28,17 +28,24 @@ pub struct Sources {
     pub notes: Vec<String>,
 }
 
-/// Those in `folder`: itself, if it is one, or each folder in it.
-pub fn find(folder: &Path) -> Result<Vec<Submission>, String> {
+/// The folder as a submission, whatever is in it.
+pub fn one(folder: &Path) -> Result<Submission, String> {
     let there = folder.canonicalize();
     let folder = there.map_err(|error| format!("there is no folder {folder:?}: {error}"))?;
-    let name_of = |folder: &Path| {
-        let name = folder.file_name().unwrap_or_default();
-        name.to_string_lossy().replace(char::is_control, "?")
-    };
+    Ok(Submission { name: name_of(&folder), folder })
+}
+
+fn name_of(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or_default();
+    name.to_string_lossy().replace(char::is_control, "?")
+}
+
+/// Those in `folder`: itself, if it is one, or each folder in it.
+pub fn find(folder: &Path) -> Result<Vec<Submission>, String> {
+    let Submission { name, folder } = one(folder)?;
     // A project, even if its Raft is missing, is one; so is src/raft alone.
     if ["src", "Cargo.toml", "mod.rs"].iter().any(|part| folder.join(part).exists()) {
-        return Ok(vec![Submission { name: name_of(&folder), folder }]);
+        return Ok(vec![Submission { name, folder }]);
     }
     let mut all = Vec::new();
     let cannot = |error| format!("cannot read {}: {error}", folder.display());

@@ -174,7 +174,7 @@ impl Oracle {
             return Ok(());
         }
         let how = format!("server {server} {does}, and has never shown itself (Persister::show)");
-        broken("A rule of this run (ORACLE=strict): servers show themselves", &[], how)
+        broken("The rule of this run that servers show themselves (ORACLE=strict)", &[], how)
     }
 
     /// How a server is, in a line.

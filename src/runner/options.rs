@@ -36,7 +36,7 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --limit SECONDS     the most that a test may take in its own time; default: 120
   --memory MB         the most memory that its process may take; default: 2048
   --must-match        fail if no test matches the NAMEs
-  --launcher FILE     what starts a test's process in place of this program: docs/grading.md
+  --launcher FILE     what starts a test's process in place of this program
 ORACLE=off            the tests without the oracle, which checks Raft's properties at every step
 ORACLE=blind          with it, but without what servers show of themselves (View)
 ORACLE=strict         with it, and a server that acts and shows nothing of itself has failed

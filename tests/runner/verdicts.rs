@@ -1,11 +1,13 @@
 //! Which verdict each of the hostile tests gets.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use raftlab::lab_tests;
 use raftlab::runner::LabTest;
 
-use crate::support::{hostile, run};
+use crate::support::{Directory, hostile, run};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_an_end_without_verdict_is_a_failure,
@@ -14,6 +16,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_threads_and_hooks_of_ones_own_hide_nothing,
     test_what_hangs_is_ended,
     test_memory_and_output_are_limited,
+    test_a_launcher_hides_nothing,
     test_a_failure_is_told_whatever_the_output_does,
     test_who_is_not_started_by_the_runner_gets_no_orders,
 ];
@@ -106,6 +109,26 @@ fn test_memory_and_output_are_limited() {
     assert_eq!(said.code, Some(0), "{}", said.errors);
     said.says(&["the first line", cut, "the last line", "2 passed"]);
     assert!(said.text.len() < 3 << 20, "{} bytes", said.text.len());
+}
+
+/// A launcher (`--launcher`) starts the test's process below its own: what that one takes counts, and
+/// how it ended is told.
+fn test_a_launcher_hides_nothing() {
+    let folder = Directory::new();
+    let launcher = folder.0.join("launcher");
+    let program = std::env::current_exe().expect("a test has a program");
+    let script = format!("#!/bin/sh\n'{}' \"$@\"\nexit $?\n", program.display());
+    fs::write(&launcher, script).expect("it can be written");
+    fs::set_permissions(&launcher, fs::Permissions::from_mode(0o755)).expect("it can be run");
+    let launcher = format!("--launcher={}", launcher.display());
+    let words = ["MB of memory; a test may take 300 MB"];
+    fails("test_keep_memory", &["--memory=300", &launcher], &words);
+    let words = [ENDED, "exit status: 137 (it was killed"];
+    fails("test_kill_itself", &[&launcher], &words);
+    fails("test_exit_0", &[&launcher], &[ENDED, "exit status: 0"]);
+    let said = run(&mut hostile(&["test_innocent", "--launcher=/nowhere"]));
+    assert_eq!(said.code, Some(101), "{}", said.text);
+    said.says(&["cannot start a process for it"]);
 }
 
 fn test_a_failure_is_told_whatever_the_output_does() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::page::command;
-use super::tame;
+use super::{block, counted, tame};
 use crate::grade::Verdict;
 use crate::run::Outcome;
 use crate::scheme::{Group, Scheme, Visibility};
@@ -68,8 +68,8 @@ fn details(verdict: &Verdict) -> String {
 fn output(group: &Group, outcome: &Outcome) -> String {
     let mut lines = Vec::new();
     if outcome.flaky > 0 {
-        let times = outcome.flaky;
-        lines.push(format!("FLAKY: failed {times} times, and passed when it was tried again"));
+        let times = counted(outcome.flaky as usize, "time");
+        lines.push(format!("FLAKY: failed {times}, and passed when it was tried again"));
     }
     if outcome.runs > 1 {
         lines.push(format!("passed with {} of {} seeds", outcome.passed, outcome.runs));
@@ -77,8 +77,7 @@ fn output(group: &Group, outcome: &Outcome) -> String {
     lines.extend(outcome.not_run.as_ref().map(|why| format!("not run: {why}")));
     if let Some(failure) = &outcome.failure {
         lines.extend(failure.follows.iter().map(|test| format!("it follows from {test}:")));
-        lines.push(failure.message.clone());
-        lines.push(format!("again: {}", command(group, &outcome.test, failure)));
+        lines.push(block::of(&failure.message, &command(group, &outcome.test, failure)));
     }
     lines.join("\n")
 }

@@ -1,5 +1,6 @@
 //! What comes out: a table, JSON, JUnit, and for each submission a page and a file for Gradescope.
 
+mod block;
 mod gradescope;
 mod junit;
 mod page;
@@ -86,6 +87,11 @@ fn all(scheme: &Scheme, guard: Guard, scores: &[Score]) -> Value {
         "most": scheme.points(),
         "submissions": submissions.collect::<Vec<_>>(),
     })
+}
+
+/// "1 test", "2 tests".
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// "7.5 of 10".

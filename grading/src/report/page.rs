@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{of_most, tame};
+use super::{block, counted, of_most, tame};
 use crate::grade::Verdict;
 use crate::run::{Failure, Outcome};
 use crate::scheme::{Count, Group, Scheme, Suite};
@@ -62,9 +62,9 @@ fn verdict(verdict: &Verdict) -> String {
              `persister.rs` and `view.rs` are the lab's own. The compiler says:\n\n{}\n",
             fenced(errors)
         ),
-        Verdict::BuildIsEndless(seconds) => format!(
-            "The build did not end in {seconds} s. Look for a constant that is computed without \
-             end, and for macros that call themselves.\n\n"
+        Verdict::BuildWasStopped(why) => format!(
+            "It was ended: {why}. Look for a constant that is computed without end, and for macros \
+             that call themselves.\n\n"
         ),
         Verdict::NotGraded(problem) => format!(
             "It could not be graded, and that is not its fault. Grade it again.\n\n{}\n",
@@ -89,8 +89,8 @@ fn section(
     }
     let _ = writeln!(text, "\n## {}\n", group.name);
     if hidden {
-        let count = failed.len();
-        let _ = writeln!(text, "{count} tests did not pass with seeds that are hidden.");
+        let tests = counted(failed.len(), "test");
+        let _ = writeln!(text, "{tests} did not pass with seeds that are hidden.");
         return text;
     }
     for outcome in failed {
@@ -109,9 +109,9 @@ fn entry(group: &Group, outcome: &Outcome, shown: &mut BTreeMap<String, String>)
         _ if outcome.flaky > 0 => {
             let _ = writeln!(
                 text,
-                "**Flaky**: it failed {} times, and passed when it was tried again. It counts as \
+                "**Flaky**: it failed {}, and passed when it was tried again. It counts as \
                  passed; the failure may be a race of yours all the same.\n",
-                outcome.flaky
+                counted(outcome.flaky as usize, "time")
             );
         }
         _ if group.count == Count::Share && outcome.runs > 1 => {
@@ -125,16 +125,16 @@ fn entry(group: &Group, outcome: &Outcome, shown: &mut BTreeMap<String, String>)
         let _ = writeln!(text, "It follows from the failure of `{cause}`:\n");
     }
     // What several tests say is shown once.
+    let next = command(group, test, failure);
     match shown.get(&failure.message) {
         Some(before) => {
-            let _ = writeln!(text, "The same message as for `{before}`, above.\n");
+            let _ = writeln!(text, "The same message as for `{before}`, above. Again: `{next}`\n");
         }
         None => {
             shown.insert(failure.message.clone(), test.clone());
-            let _ = writeln!(text, "{}", fenced(&failure.message));
+            let _ = writeln!(text, "{}", fenced(&block::of(&failure.message, &next)));
         }
     }
-    let _ = writeln!(text, "Again: `{}`\n", command(group, test, failure));
     text
 }
 

@@ -1,15 +1,18 @@
 //! A table for the terminal: a line for each submission.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-use super::tame;
+use super::{counted, tame};
 use crate::grade::Verdict;
 use crate::scheme::Scheme;
 use crate::score::{Score, shown};
 
+const MOST_OF_REMARK: usize = 56;
+
 pub fn of(scheme: &Scheme, scores: &[Score]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::ASCII_HORIZONTAL_ONLY);
+    // A line for each: a class has many.
+    table.load_style(presets::ASCII_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_content_arrangement(ContentArrangement::Disabled);
     let mut head = vec!["submission".to_string(), "points".to_string()];
     head.extend(
@@ -37,7 +40,10 @@ pub fn of(scheme: &Scheme, scores: &[Score]) -> Table {
 fn remarks(score: &Score) -> String {
     let mut remarks = Vec::new();
     if score.graded.verdict != Verdict::Ran {
-        remarks.push(tame(&score.graded.verdict.in_short()));
+        let text = tame(&score.graded.verdict.in_short());
+        // The page has all of it.
+        let cut = if text.chars().count() > MOST_OF_REMARK { " ..." } else { "" };
+        remarks.push(text.chars().take(MOST_OF_REMARK).collect::<String>() + cut);
     }
     if score.flaky() > 0 {
         remarks.push(format!("{} flaky", score.flaky()));
@@ -45,7 +51,7 @@ fn remarks(score: &Score) -> String {
     let tests = score.groups.iter().flat_map(|group| &group.tests);
     let cut = tests.filter(|test| test.outcome.not_run.is_some()).count();
     if cut > 0 && score.graded.verdict == Verdict::Ran {
-        remarks.push(format!("{cut} tests not run: its time was over"));
+        remarks.push(format!("{} not run: its time was over", counted(cut, "test")));
     }
     remarks.join("; ")
 }

@@ -77,6 +77,7 @@ fn a_slow_answer_may_name_an_old_term() {
 fn what_is_answered_was_saved() {
     let granted = vote(1, 0, YES);
     let mut net = Net::of(3);
+    net.save(0);
     tells(net.ask_and(0, 1, VOTE, &granted, false), "has saved nothing since");
 
     let mut net = Net::of(3);
@@ -90,6 +91,19 @@ fn what_is_answered_was_saved() {
     assert!(net.ask_and(0, 1, APPEND, &append(1, &[], 0, YES), false).is_ok());
     assert!(net.ask(0, 1, APPEND, &accepted).is_ok());
     assert!(net.ask_and(0, 1, APPEND, &accepted, false).is_ok());
+}
+
+/// Nor does the skeleton, until Part C: what a restart takes from it is seen then.
+#[test]
+fn who_saves_nothing_at_all_has_not_written_that_part() {
+    let mut net = Net::of(3);
+    assert!(net.send(0, 1, VOTE, &vote(1, 0, None).args).is_ok());
+    let granted = net.ask_and(0, 1, VOTE, &vote(1, 0, YES), false);
+    assert!(granted.is_ok(), "{granted:?}");
+    let accepted = net.ask_and(0, 1, APPEND, &append(1, &[1], 0, YES), false);
+    assert!(accepted.is_ok(), "{accepted:?}");
+    net.restart(1);
+    tells(net.ask_and(2, 1, VOTE, &vote(1, 2, YES), false), "which it has granted to server 0");
 }
 
 /// An entry that a snapshot has brought may be sent later, and is there already.
@@ -247,4 +261,17 @@ fn who_shows_itself_goes_on_showing() {
     let mut answers = (0..3).map(|_| net.ask(0, 1, APPEND, &heartbeat));
     let found = answers.find(Result::is_err).expect("a finding");
     tells(found, "has shown itself to the tester before, but does not do so any more");
+}
+
+/// With ORACLE=strict whoever acts must have shown itself; usually nobody need.
+#[test]
+fn who_acts_must_have_shown_itself_if_that_is_asked_for() {
+    let asked = |strict, shown| {
+        let mut book = Book::new(3);
+        book.has_shown[1] = shown;
+        Oracle { book: Leaf::new(Book::new(3)), strict }.must_have_shown(&book, 1, "leads")
+    };
+    assert!(asked(false, false).is_ok());
+    assert!(asked(true, true).is_ok());
+    tells(asked(true, false), "server 1 leads, and has never shown itself");
 }

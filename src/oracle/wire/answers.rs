@@ -44,9 +44,10 @@ impl Wire {
             );
             return broken(TERMS_RISE, &[to], how);
         }
+        let saves = self.saves();
         let peer = &mut self.peers[to];
         let (told, writes) = peer.told;
-        if term > told && peer.writes == writes {
+        if term > told && peer.writes == writes && saves {
             let how = format!(
                 "server {to} answers {} of server {} with {reply}: it was in term {told} before, \
                  and has saved nothing since: a crash now would undo what others have heard",
@@ -95,7 +96,8 @@ impl Wire {
             );
             return broken(ELECTION_SAFETY, &[voter], how);
         }
-        if self.asked.get(&(term, voter, candidate)) == Some(&self.peers[voter].writes) {
+        let saved_before = self.asked.get(&(term, voter, candidate));
+        if self.saves() && saved_before == Some(&self.peers[voter].writes) {
             let how = format!(
                 "server {voter} grants server {candidate} its vote of term {term}, but has saved \
                  nothing since it was asked: after a crash it could vote again"
@@ -140,7 +142,8 @@ impl Wire {
         let its_own = self.reigns.get(&term).is_some_and(|reign| reign.leader == to);
         let mut known = self.entries.get(index as usize - 1).into_iter().flatten();
         let first = known.find(|sent| sent.term == term).and_then(|sent| sent.first_to[to]);
-        if !its_own && index > self.peers[to].covered && first == Some(self.peers[to].writes) {
+        let unsaved = self.saves() && first == Some(self.peers[to].writes);
+        if !its_own && index > self.peers[to].covered && unsaved {
             let how = format!(
                 "server {to} accepts entry {index}@{term} from server {}, but has saved nothing \
                  since it was sent this entry first: after a crash it would be gone",

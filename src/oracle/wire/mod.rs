@@ -6,10 +6,12 @@
 //! some time since it started. An answer is seen after the critical section that it comes from, which
 //! is later than the arrival of its request. What a dead instance says counts for nothing.
 //!
-//! What was answered was on disk, so it binds the next instance as well.
+//! What was answered was on disk, so it binds the next instance as well. Whether it was saved is asked
+//! only where somebody saves: Parts A and B can be written before Part C.
 //!
 //! # Layout
-//! `record.rs` (all that is seen), `requests.rs`, `answers.rs`, `commits.rs` (who can know what is committed).
+//! `record.rs` (all that is seen), `requests.rs`, `answers.rs`, `commits.rs` (who can know what is
+//! committed).
 
 mod answers;
 mod commits;

@@ -169,6 +169,12 @@ impl Wire {
         self.peers[server].instance
     }
 
+    /// Whether these servers save at all: before Part C a student's do not, and what a restart takes
+    /// is seen then.
+    pub(super) fn saves(&self) -> bool {
+        self.peers.iter().any(|peer| peer.writes > 0)
+    }
+
     pub(super) fn is_majority(&self, count: usize) -> bool {
         count > self.peers.len() / 2
     }
