@@ -11,9 +11,9 @@
 //! With `TRACE=FILE`, what is compared is what `make show-trace` says of that run.
 //!
 //! Compared are words, so that a page may break its lines elsewhere; `...` stands for anything that
-//! is left out, and lines that begin with `$` are what is typed. Pages for students speak of
-//! `src/raft/mod.rs`, whatever file of the reference it was: there the places in `src/raft` are not
-//! compared.
+//! is left out, as does `... 7 lines`, and lines that begin with `$` are what is typed. Pages for
+//! students speak of `src/raft/mod.rs`, whatever file of the reference it was: there the places in
+//! `src/raft` are not compared.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -137,7 +137,12 @@ impl Shown {
             .iter()
             .enumerate()
             .filter(|(_, (_, line))| !typed(line))
-            .flat_map(|(at, (_, line))| line.split_whitespace().map(move |word| (at, word)))
+            .flat_map(|(at, (_, line))| {
+                // `... 7 lines` is left out, with its count.
+                let left_out = line.trim_start().starts_with("... ") && line.ends_with(" lines");
+                let line = if left_out { "..." } else { line };
+                line.split_whitespace().map(move |word| (at, word))
+            })
             .collect();
         let mut from = 0;
         for part in words.split(|(_, word)| *word == "...").filter(|part| !part.is_empty()) {
@@ -278,6 +283,15 @@ mod tests {
     fn what_is_printed_is_as_shown_wherever_lines_break() {
         let shown = shown("docs/x.md");
         assert!(shown.is_as_shown(&shown.renewed(PRINTED).unwrap()));
+    }
+
+    #[test]
+    fn what_is_left_out_may_be_counted() {
+        let page = PAGE.replace("  ...\n", "  ... 7 lines\n");
+        let shown = outputs_in(Path::new("docs/x.md"), &page).unwrap().remove(0);
+        assert!(shown.is_as_shown(&shown.renewed(PRINTED).unwrap()));
+        let problem = shown.renewed(&PRINTED.replace("thread", "fiber")).unwrap_err();
+        assert!(!problem.contains("lines"), "{problem}");
     }
 
     #[test]
