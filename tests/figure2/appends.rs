@@ -247,12 +247,15 @@ pub fn test_commit_stops_at_the_end_of_the_log_2b() {
         "Figure 2, AppendEntries, receiver 5: commitIndex goes up to the last new entry, not \
          beyond",
     );
-    s.accepts(1, append(1, (0, 0), &[1, 1], 9));
-    s.applies(&["1@1", "2@1"]);
-    s.accepts(1, append(1, (2, 1), &[1], 2)); // the third is not known to be committed
+    s.accepts(1, append(1, (0, 0), &[1, 1, 1], 2)); // the third is not known to be committed
     s.applies(&["1@1", "2@1"]);
     s.accepts(1, append(1, (3, 1), &[], 9));
     s.applies(&["1@1", "2@1", "3@1"]);
+    // n1 has committed up to 9, and so its fourth entry, whatever this message says: it may be
+    // applied at once.
+    s.accepts(1, append(1, (3, 1), &[1], 3));
+    s.accepts(1, append(1, (4, 1), &[], 9));
+    s.applies(&["1@1", "2@1", "3@1", "4@1"]);
 }
 
 pub fn test_refused_append_commits_nothing_2b() {

@@ -179,7 +179,7 @@ pub fn test_snapshot_below_the_commit_takes_nothing_back_2d() {
     s.applied_up_to(9);
     s.denies(2, vote(2, (8, 1)));
     let mark = s.mark();
-    s.elect();
+    s.elect_obeyed(); // a leader may tell a follower only of what it is known to have
     let told = s.sends(mark, PATIENCE, |sent| match &sent.rpc {
         Rpc::Append(args) => args.leader_commit >= 9,
         _ => false,

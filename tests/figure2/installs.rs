@@ -20,6 +20,8 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_append_may_reach_into_the_snapshot_2d,
     test_install_survives_a_crash_2d,
     test_crash_while_installing_2d,
+    test_install_keeps_the_vote_2d,
+    test_service_hears_the_term_of_the_snapshot_2d,
 ];
 
 /// n0 has these entries from n1, the leader of term 1, and has applied them.
@@ -87,7 +89,7 @@ pub fn test_install_commits_what_it_covers_2d() {
     s.install(1, install(1, (5, 1)));
     s.applies(&["the state at 5"]);
     let mark = s.mark();
-    s.elect();
+    s.elect_obeyed(); // a leader may tell a follower only of what it is known to have
     let told = s.sends(mark, PATIENCE, |sent| match &sent.rpc {
         Rpc::Append(args) => args.leader_commit >= 5,
         _ => false,
@@ -227,4 +229,27 @@ pub fn test_crash_while_installing_2d() {
         let newest = s.last_applied(6);
         s.check(newest == 6, "entry 6 is applied after the restart", format!("up to {newest}"));
     }
+}
+
+pub fn test_install_keeps_the_vote_2d() {
+    let s = Stage::new(
+        3,
+        "Figure 2, state: votedFor belongs to the current term: a snapshot that comes in the same \
+         term leaves it",
+    );
+    s.grants(1, vote(3, (0, 0)));
+    s.install(1, install(3, (5, 1)));
+    s.denies(2, vote(3, (5, 1)));
+    s.grants(1, vote(3, (5, 1)));
+}
+
+pub fn test_service_hears_the_term_of_the_snapshot_2d() {
+    // The stage's service looks at the term.
+    let s = Stage::new(
+        3,
+        "Figure 13, receiver 8: the service gets the snapshot, with its lastIncludedTerm",
+    );
+    s.accepts(1, heartbeat(7));
+    s.install(1, install(7, (5, 2)));
+    s.applies(&["the state at 5"]);
 }

@@ -15,7 +15,9 @@
 //! - `appends.rs` (the follower), `leaders.rs`, `commits.rs`, `backup.rs`: Part B
 //! - `crashes.rs`: Part C
 //! - `economy.rs`: Parts B and D: what is not sent in vain
-//! - `installs.rs`, `snapshots.rs`, `compaction.rs`: Part D; `on_snapshot.rs`: the other Parts' tests on top of a snapshot
+//! - `moments.rs`: Parts A to C: what belongs together is of one moment
+//! - `installs.rs`, `snapshots.rs`, `compaction.rs`: Part D; `on_snapshot.rs`: the other Parts'
+//!   tests on top of a snapshot
 //! - `kit/`: the stage; start there at [`kit::Stage`]
 //!
 //! The suite is always simulated: seconds pass in milliseconds, and a failure comes back.
@@ -33,6 +35,7 @@ mod economy;
 mod installs;
 mod kit;
 mod leaders;
+mod moments;
 mod on_snapshot;
 mod snapshots;
 mod terms;
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         installs::TESTS,
         snapshots::TESTS,
         compaction::TESTS,
+        moments::TESTS,
         on_snapshot::TESTS,
     ];
     let simulated = AlwaysSimulated { usual_seeds: 8, explain: None };

@@ -244,4 +244,10 @@ on_a_snapshot![
         economy::test_late_refusals_do_not_send_it_all_again_2b,
     test_refusal_of_an_earlier_leadership_does_not_count_on_a_snapshot_2d =
         economy::test_refusal_of_an_earlier_leadership_does_not_count_2b,
+    test_install_keeps_the_vote_on_a_snapshot_2d = installs::test_install_keeps_the_vote_2d,
+    test_service_hears_the_term_of_the_snapshot_on_a_snapshot_2d =
+        installs::test_service_hears_the_term_of_the_snapshot_2d,
+    test_snapshot_keeps_the_vote_on_a_snapshot_2d = snapshots::test_snapshot_keeps_the_vote_2d,
+    test_snapshot_leaves_the_commit_index_on_a_snapshot_2d =
+        snapshots::test_snapshot_leaves_the_commit_index_2d,
 ];

@@ -17,6 +17,8 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_newer_term_in_install_reply_is_adopted_2d,
     test_install_reply_covers_the_snapshot_only_2d,
     test_install_reply_is_for_the_snapshot_that_was_sent_2d,
+    test_snapshot_keeps_the_vote_2d,
+    test_snapshot_leaves_the_commit_index_2d,
 ];
 
 pub fn test_snapshot_drops_the_log_before_it_2d() {
@@ -181,4 +183,35 @@ pub fn test_install_reply_is_for_the_snapshot_that_was_sent_2d() {
     s.says_yes(&held);
     s.start("a");
     s.wait_for_log(1, &[1, 1, 1, 1, 1, term]);
+}
+
+pub fn test_snapshot_keeps_the_vote_2d() {
+    let mut s = Stage::new(
+        3,
+        "Figure 2, state: votedFor is on disk, also when a snapshot has been saved since",
+    );
+    given(&s, 5);
+    s.grants(1, vote(2, (5, 1)));
+    s.snapshot_and_wait(3);
+    s.crash();
+    s.denies(2, vote(2, (5, 1)));
+    s.grants(1, vote(2, (5, 1)));
+}
+
+pub fn test_snapshot_leaves_the_commit_index_2d() {
+    let s = Stage::new(
+        3,
+        "§7: what the snapshot covers is committed, and what is committed behind it stays so: \
+         commitIndex never falls",
+    );
+    given(&s, 5);
+    s.snapshot_and_wait(3);
+    let mark = s.mark();
+    s.elect_obeyed();
+    let told = s.sends(mark, PATIENCE, |sent| match &sent.rpc {
+        Rpc::Append(args) => args.leader_commit >= 5,
+        _ => false,
+    });
+    s.check(told, "as leader, n0 tells of a commit_index of 5 or more", "of less");
+    s.applies(&["1@1", "2@1", "3@1", "4@1", "5@1"]);
 }

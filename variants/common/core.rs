@@ -68,7 +68,7 @@ pub(super) struct Core {
     snapshot: Bytes,
     applied: Index,
     votes: BTreeSet<ServerId>,
-    matched: Vec<Index>,
+    pub matched: Vec<Index>,
     deadline: Instant,
     persister: Arc<Persister>,
     hint: Hint,
@@ -121,7 +121,8 @@ impl Core {
         self.disk.entries.get(behind as usize).map(|entry| entry.term)
     }
 
-    fn save(&self) {
+    /// Saves everything once more, or what [`Core::start_unsaved`] has left.
+    pub fn save(&self) {
         self.persister.save(labgob::to_bytes(&self.disk).into(), self.snapshot.clone());
     }
 
@@ -162,7 +163,7 @@ impl Core {
         }
     }
 
-    fn follow(&mut self) {
+    pub fn follow(&mut self) {
         if self.role == Role::Leader {
             self.reset_timer();
         }
@@ -228,12 +229,18 @@ impl Core {
 
     /// Takes a command, if this server leads: its index and term.
     pub fn start(&mut self, command: Bytes) -> Option<(Index, Term)> {
+        let started = self.start_unsaved(command)?;
+        self.save();
+        self.count();
+        Some(started)
+    }
+
+    /// The same, without the save: that must come before the entry is sent or counted.
+    pub fn start_unsaved(&mut self, command: Bytes) -> Option<(Index, Term)> {
         if self.role != Role::Leader {
             return None;
         }
         self.disk.entries.push(Entry { term: self.disk.term, command });
-        self.save();
-        self.count();
         Some((self.last(), self.disk.term))
     }
 
@@ -308,7 +315,7 @@ impl Core {
     }
 
     /// Commits what a majority has, if it ends in an entry of this term (Figure 8).
-    fn count(&mut self) {
+    pub fn count(&mut self) {
         let mut have: Vec<Index> = self.peers().map(|peer| self.matched[peer]).collect();
         have.push(self.last());
         have.sort_unstable();
@@ -405,13 +412,18 @@ impl Core {
 
     /// What the service has not seen; it counts as applied from now on.
     pub fn take_unapplied(&mut self) -> Vec<ApplyMsg> {
+        self.take(usize::MAX)
+    }
+
+    /// The same, so many messages at most.
+    pub fn take(&mut self, most: usize) -> Vec<ApplyMsg> {
         let mut messages = Vec::new();
         if self.applied < self.disk.base {
             let (index, term) = (self.disk.base, self.disk.base_term);
             messages.push(ApplyMsg::Snapshot { index, term, data: self.snapshot.clone() });
             self.applied = index;
         }
-        while self.applied < self.commit {
+        while self.applied < self.commit && messages.len() < most {
             let entry = &self.disk.entries[(self.applied - self.disk.base) as usize];
             self.applied += 1;
             messages

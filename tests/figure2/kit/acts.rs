@@ -53,6 +53,8 @@ impl Stage {
     /// Server `from` sends n0 an InstallSnapshot; the reply.
     #[track_caller]
     pub fn install(&self, from: ServerId, args: InstallSnapshotArgs) -> InstallSnapshotReply {
+        let last = (args.last_included_index, args.last_included_term);
+        self.script.with(|state| state.snapshots.insert(last));
         let rpc = Rpc::Install(InstallSnapshotArgs { leader_id: from, ..args });
         match self.call(from, &rpc) {
             Reply::Install(reply) => reply,

@@ -8,9 +8,10 @@
 //!
 //! # Layout
 //! [`Stage`]: starting, crashing, time (here); what it sends to n0 and asks of it (`acts.rs`);
-//! waiting for what n0 sends (`waits.rs`); what the others answer (`peers.rs`).
-//! [`Script`] (`script.rs`): the scripted servers.
-//! `record.rs`: the exchange, and n0's disk. `words.rs`: making and writing messages.
+//! the same, while something else goes on (`aside.rs`); waiting for what n0 sends (`waits.rs`);
+//! what the others answer (`peers.rs`). [`Script`] (`script.rs`): the scripted servers.
+//! `record.rs`: the exchange, and n0's disk. `service.rs`: what n0 applies. `words.rs`: making and
+//! writing messages.
 //! `rules.rs`: what each step of a test rests on. `follower.rs`: a right follower. `ground.rs`:
 //! what lies below a test's entry 1.
 
@@ -20,21 +21,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raftlab::labrpc::{ClientEnd, Network, Server, Step};
-use raftlab::labsync::channel::{self, Receiver};
+use raftlab::labsync::channel;
 use raftlab::labsync::{Instant, limit_work_without_wait, thread, unwinding};
-use raftlab::raft::{self, ApplyMsg, Index, OnDisk, Persister, Raft, ServerId, Term};
+use raftlab::raft::{self, OnDisk, Persister, Raft, ServerId, Term};
 
 use self::record::Record;
-use self::rules::{APPLY_ORDER, PERSISTENT, Rule, SNAPSHOT_KEPT};
+use self::rules::{PERSISTENT, Rule, SNAPSHOT_KEPT};
 use self::script::Script;
+use self::service::serve;
 
 mod acts;
+mod aside;
 mod follower;
 mod ground;
 mod peers;
 mod record;
 mod rules;
 mod script;
+mod service;
 mod waits;
 mod words;
 
@@ -260,70 +264,6 @@ fn start(
     server.add_service(raft::service(&raft));
     network.add_server("n0", server);
     raft
-}
-
-/// The service of one instance, until its Raft drops the apply channel.
-fn serve(script: &Script, instance: usize, messages: &Receiver<ApplyMsg>) {
-    while let Ok(message) = messages.recv() {
-        let (index, text) = match &message {
-            ApplyMsg::Command { index, command } => (*index, words::text(command)),
-            ApplyMsg::Snapshot { index, data, .. } => (*index, words::text(data)),
-        };
-        let living = script.wait_for(Duration::MAX, |state| match state.instance == instance {
-            true if state.paused => None,
-            living => Some(living),
-        });
-        if living != Some(true) {
-            continue; // a dead instance's: nobody is there to apply it
-        }
-        script.with(|state| {
-            if state.instance == instance && state.laying_ground {
-                state.last_applied = index;
-            } else if state.instance == instance {
-                let index = state.ground.lower(index);
-                script
-                    .record
-                    .note(format_args!("n0        applies {index}: {}", words::brief(&text)));
-                check_order(&script.record, state.last_applied, index, &message);
-                state.last_applied = index;
-                state.applied.push(text);
-            }
-        });
-    }
-}
-
-/// What no Raft may ever hand to its service.
-fn check_order(record: &Record, last: Index, index: Index, message: &ApplyMsg) {
-    match message {
-        ApplyMsg::Command { .. } if index != last + 1 => {
-            let mut expected = format!("the entry at {} is applied next", last + 1);
-            if index <= last {
-                expected.push_str(
-                    ": lastApplied and commitIndex never fall, not even to what they were before \
-                     the lock was released (rule 5 of the locking advice)",
-                );
-            }
-            let happened = format!("the entry at {index} is");
-            panic!("{}", record.report_of_rule(APPLY_ORDER, expected, happened));
-        }
-        ApplyMsg::Snapshot { .. } if index < last => {
-            let sentence = "Figure 13: a snapshot brings the service forward, never back";
-            let happened = format!("a snapshot up to {index} is handed to it");
-            let expected =
-                format!("nothing, to a service that has applied everything up to {last}");
-            panic!("{}", record.report_of(sentence, expected, happened));
-        }
-        ApplyMsg::Snapshot { data, .. } if *data != state_at(index) => {
-            let sentence =
-                "Figure 13, receiver 8: the service is reset with the snapshot's content";
-            let expected = words::text(&state_at(index));
-            panic!(
-                "{}",
-                record.report_of(sentence, expected, format!("\"{}\"", words::text(data)))
-            );
-        }
-        _ => {}
-    }
 }
 
 /// The time since `then`, in ms, for messages.

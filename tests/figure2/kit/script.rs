@@ -85,6 +85,8 @@ pub struct State {
     /// What the server has handed to its service since it was last started.
     pub applied: Vec<String>,
     pub last_applied: Index,
+    /// The snapshots that the server was sent: last index and term.
+    pub snapshots: BTreeSet<(Index, Term)>,
     /// The service takes nothing for now.
     pub paused: bool,
     /// The number of the living instance.
@@ -105,6 +107,7 @@ impl Script {
             given: BTreeMap::new(),
             applied: Vec::new(),
             last_applied: 0,
+            snapshots: BTreeSet::new(),
             paused: false,
             instance: 0,
             ground: Ground::default(),

@@ -1,0 +1,64 @@
+//! Locking advice, rules 2 and 5: what belongs together is seen, changed and saved in one critical
+//! section. Here something else happens at the same time.
+
+use raftlab::lab_tests;
+use raftlab::runner::LabTest;
+
+use crate::kit::*;
+
+pub const TESTS: &[LabTest] = lab_tests![
+    test_state_is_told_of_one_moment_2a,
+    test_start_tells_the_term_of_its_entry_2b,
+    test_writes_do_not_overtake_each_other_2c,
+];
+
+const EMPTY: EntryAt = (0, 0);
+
+pub fn test_state_is_told_of_one_moment_2a() {
+    let s = Stage::new(
+        3,
+        "Locking advice, rule 5: what get_state() tells is of one moment: a leader leads in the term \
+         that it names",
+    );
+    s.peers().for_each(|peer| s.obey(peer));
+    for _ in 0..8 {
+        let told = s.states_during(|| {
+            let term = s.elect();
+            s.vote(1, vote(term + 1, EMPTY));
+        });
+        for (term, _) in told.into_iter().filter(|&(_, leads)| leads) {
+            let happened = format!("get_state() has said that it leads term {term}");
+            s.check(s.has_won(term), "n0 leads only terms that it has won", happened);
+        }
+    }
+}
+
+pub fn test_start_tells_the_term_of_its_entry_2b() {
+    let s = Stage::new(
+        3,
+        "Locking advice, rule 5: what start() answers is of one moment: the term is that of the \
+         entry",
+    );
+    for _ in 0..15 {
+        let term = s.elect_obeyed();
+        let (_, told, taken) = s.start_during("a", || {
+            s.vote(1, vote(term + 1, (1000, term)));
+        });
+        let happened = format!("term {told}, leader: {taken}");
+        s.check(!taken || told == term, format!("term {term}, or a refusal"), happened);
+    }
+}
+
+pub fn test_writes_do_not_overtake_each_other_2c() {
+    let mut s = Stage::new(
+        3,
+        "Figure 2, state: currentTerm is on disk before anybody can see it, and an older one does not \
+         come after it (rule 5 of the locking advice): who saves holds the lock",
+    );
+    for round in 1..=20 {
+        let term = 3 * round;
+        s.both_append((1, heartbeat(term)), (2, heartbeat(term + 1)));
+        s.crash();
+        s.follows_in(term + 1);
+    }
+}

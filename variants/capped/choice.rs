@@ -1,0 +1,15 @@
+//! At most twenty entries travel in one AppendEntries, a follower is told of no commit beyond what
+//! it is known to have, and the heartbeats come at random intervals.
+//!
+//! Right: a success counts for the entries that were in the message; the next ones follow at once.
+//! What is committed behind the match is told as soon as the match has risen. The paper asks for
+//! heartbeats more frequent than timeouts, not for a beat.
+
+use super::open::{Choice, PLAIN};
+
+pub(super) const CHOICE: Choice = Choice {
+    entries: 20,
+    told_to_match: true,
+    heartbeat_ms: 60..140,
+    ..PLAIN
+};

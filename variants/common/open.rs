@@ -1,0 +1,51 @@
+//! What the paper and the lab leave open, for the variants of `choices.rs`.
+
+use std::ops::Range;
+use std::time::Duration;
+
+/// A choice for each of them.
+pub(super) struct Choice {
+    /// So many entries are in one message at most.
+    pub entries: usize,
+    /// A follower is told of commits only as far as it is known to have the entries.
+    pub told_to_match: bool,
+    /// The time between two heartbeats, drawn anew each time.
+    pub heartbeat_ms: Range<u64>,
+    /// A leader that has heard from no majority for so long steps down.
+    pub quorum: Option<Duration>,
+    /// A candidate asks again so often.
+    pub ask_again: Option<Duration>,
+    /// A refusal tells where the logs differ.
+    pub hints: bool,
+    /// InstallSnapshot is answered when the service has the snapshot, or after this time.
+    pub install_waits: Option<Duration>,
+    /// The applier takes one message each time it has the lock.
+    pub one_at_a_time: bool,
+    /// The commands of all callers are saved together, by the saver.
+    pub grouped: bool,
+    /// A follower commits up to the highest leaderCommit that it has ever heard of.
+    pub remembers_commit: bool,
+    /// Handlers save more than once.
+    pub saves_often: bool,
+    /// Replies are sent so much later.
+    pub answers_late_ms: u64,
+    /// The state is shown to the tester.
+    pub shows: bool,
+}
+
+/// The usual ones.
+pub(super) const PLAIN: Choice = Choice {
+    entries: usize::MAX,
+    told_to_match: false,
+    heartbeat_ms: 100..101,
+    quorum: None,
+    ask_again: None,
+    hints: true,
+    install_waits: None,
+    one_at_a_time: false,
+    grouped: false,
+    remembers_commit: false,
+    saves_often: false,
+    answers_late_ms: 0,
+    shows: true,
+};
