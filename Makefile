@@ -43,6 +43,7 @@ help::
 	@echo '                        (of another suite than raft: S=figure2)'
 	@echo '  make log T=re_election_2a SEED=1   that run in columns, a server each: how did it come about?'
 	@echo '                        F=x.trace for a recorded one;  ARGS="--server 3"; ARGS=--help tells all'
+	@echo '                        FORMAT=perfetto >x.json or FORMAT=shiviz >x.log: for other viewers'
 	@echo '  make view T=re_election_2a SEED=1  the same as a page for the browser, with a timeline'
 	@echo '  make show-trace F=x.trace   all that happened in a recorded run, a line an event'
 	@echo '  make check-determinism   runs each seed again and compares, event by event (T=NAME)'
@@ -127,7 +128,8 @@ VIEWER := $(CARGO) run --quiet --package raft-lab-viewer --
 RECORDED := target/traces/$(NAME)-$(SEED).trace
 log view:
 	@$(call RECORD,$@)
-	@$(VIEWER) $@ $(if $(findstring --help,$(ARGS)),,"$(or $(F),$(RECORDED))") $(ARGS)
+	@$(VIEWER) $@ $(if $(findstring --help,$(ARGS)),,"$(or $(F),$(RECORDED))") \
+	  $(if $(FORMAT),--format $(FORMAT)) $(ARGS)
 
 # Reports of many runs as one: a table, or FORMAT=junit.
 report:

@@ -3,13 +3,15 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use viewer::export;
 use viewer::log::{self, Choice, Failed, Look};
 use viewer::report::Report;
+use viewer::story::tell;
 use viewer::trace::Trace;
 use viewer::view;
 
@@ -25,11 +27,15 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
-    /// In columns, a server each. A failed run: its end, as much as fits the screen
+    /// In columns, a server each. A failed run: its end, as much as fits the screen. Or, with
+    /// --format, for other viewers
     Log {
         /// What a run has recorded: target/traces/TEST-SEED.trace, or what TRACE=FILE has written
         #[arg(value_name = "TRACE")]
         file: PathBuf,
+        /// For another viewer: perfetto (Chrome's trace events) or shiviz (a log with vector clocks)
+        #[arg(long, value_name = "FORMAT", default_value = "columns")]
+        format: String,
         #[command(flatten)]
         choice: Choice,
         #[command(flatten)]
@@ -71,7 +77,13 @@ fn main() -> ExitCode {
     let options = Options::parse();
     options.color.write_global();
     match options.command {
-        Command::Log { file, choice, look } => show_log(&file, &choice, &look),
+        Command::Log { file, format, choice, look } => match export::Format::named(&format) {
+            Ok(format) => show_log(&file, format, &choice, &look),
+            Err(what) => {
+                eprintln!("{what}");
+                ExitCode::from(2)
+            }
+        },
         Command::Report { files, format } => show_report(&files, format),
         Command::View { file, with, output } => write_page(&file, with.as_deref(), output),
     }
@@ -98,14 +110,18 @@ fn write_page(file: &Path, with: Option<&Path>, output: Option<PathBuf>) -> Exit
     ExitCode::SUCCESS
 }
 
-fn show_log(file: &Path, choice: &Choice, look: &Look) -> ExitCode {
+fn show_log(file: &Path, format: export::Format, choice: &Choice, look: &Look) -> ExitCode {
     let Some(trace) = open(file) else { return ExitCode::FAILURE };
     let screen = terminal_size::terminal_size().map_or((100, 24), |(width, height)| {
         // A terminal that is too small, or says nothing of its size, is taken for a small one.
         (width.0.max(40), height.0.max(16))
     });
     let mut out = BufWriter::new(anstream::stdout());
-    match log::print(&mut out, file, &trace, choice, look, screen) {
+    let written = match format {
+        export::Format::Columns => log::print(&mut out, file, &trace, choice, look, screen),
+        other => export_run(&mut out, other, &trace, choice),
+    };
+    match written {
         Ok(()) => ExitCode::SUCCESS,
         // `| head` has seen enough.
         Err(Failed::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -118,6 +134,32 @@ fn show_log(file: &Path, choice: &Choice, look: &Look) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn export_run(
+    out: &mut impl Write,
+    format: export::Format,
+    trace: &Trace,
+    choice: &Choice,
+) -> Result<(), Failed> {
+    if choice.around.is_some() {
+        return Err(Failed::Choice("--around is of the columns; --time A-B chooses here".into()));
+    }
+    let told = choice.apply(trace, tell(trace)).map_err(Failed::Choice)?;
+    let (page, then) = match format {
+        export::Format::Shiviz => {
+            export::shiviz(out, trace, &told)?;
+            ("https://bestchai.bitbucket.io/shiviz", "; its first line is the regular expression")
+        }
+        _ => {
+            export::perfetto(out, trace, &told)?;
+            ("https://ui.perfetto.dev", "")
+        }
+    };
+    if !io::stdout().is_terminal() {
+        eprintln!("open the file at {page}{then}");
+    }
+    Ok(())
 }
 
 fn show_report(files: &[PathBuf], format: Format) -> ExitCode {

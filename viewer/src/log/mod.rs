@@ -12,4 +12,5 @@ mod rows;
 mod wrap;
 
 pub use choose::Choice;
+pub use draw::seconds;
 pub use page::{Failed, Look, print};

@@ -33,6 +33,15 @@ pub struct Told {
     pub servers: Rc<[Status]>,
 }
 
+impl Told {
+    /// The words, in a line.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let parts: Vec<_> = self.parts.iter().map(Part::shown).collect();
+        parts.join(", ")
+    }
+}
+
 /// The server whose thread this is: `raft-2 ticker`, `Raft.RequestVote at server-2`.
 #[must_use]
 pub fn server_of_thread(thread: &str) -> Option<ServerId> {

@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
         for told in tell(trace) {
             let record = &trace.records[told.event];
             run.add(&told, &record.event, &mut calls);
-            run.text.push(texts.number(&words(&told)));
+            run.text.push(texts.number(&told.words()));
             run.thread.push(threads.number(&record.thread));
         }
         run.texts = texts.texts;
@@ -178,11 +178,6 @@ impl<'a> Run<'a> {
         }
         Some(at)
     }
-}
-
-fn words(told: &Told) -> String {
-    let parts: Vec<_> = told.parts.iter().map(crate::story::Part::shown).collect();
-    parts.join(", ")
 }
 
 /// As `KINDS` in `model.js`.

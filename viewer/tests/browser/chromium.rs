@@ -1,6 +1,8 @@
 //! A headless Chromium that is told what to do over two pipes, in its DevTools protocol: messages of
 //! JSON with a zero byte behind each.
 
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -41,7 +43,7 @@ pub struct Browser {
 impl Browser {
     /// Starts it.
     pub fn start(program: &str) -> Browser {
-        let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chromium");
+        let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME"));
         // It reads from 3 and writes to 4. Root has no sandbox.
         let script = "exec \"$0\" --headless --no-sandbox --disable-gpu --window-size=1400,900 \
                       --user-data-dir=\"$1\" --remote-debugging-pipe about:blank 3<&0 4>&1 2>\"$1.log\"";

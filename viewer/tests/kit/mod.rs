@@ -34,6 +34,14 @@ impl Script {
         script
     }
 
+    /// A run that goes on behind these lines.
+    pub fn from_lines(lines: Vec<String>) -> Script {
+        let last = lines.last().expect("there is a line");
+        let last: serde_json::Value = serde_json::from_str(last).expect("it is JSON");
+        let at_us = last["at"].as_u64().expect("it has a time") / 1000;
+        Script { lines, at_us, servers: 3, calls: 1000 }
+    }
+
     /// Time passes.
     pub fn wait_ms(&mut self, ms: u64) {
         self.at_us += ms * 1000;
@@ -144,6 +152,11 @@ impl Script {
     /// The run has passed.
     pub fn pass(&mut self) {
         self.test(r#""event":"verdict","failure":null"#);
+    }
+
+    /// How many events there are.
+    pub fn count(&self) -> usize {
+        self.lines.len() - 1
     }
 
     /// The file's bytes.

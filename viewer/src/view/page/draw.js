@@ -64,15 +64,23 @@ Object.assign(Timeline.prototype, {
       if (part.from >= this.to) break;
       const x = Math.max(LABELS - 2, this.x(part.from));
       const end = part.to >= run.count ? this.x(run.count - 1) : this.x(part.to);
-      if (this.dense && Math.round(end) <= last) continue;
+      if (this.dense && Math.round(end) <= last + 1) continue;
       last = Math.round(end);
-      this.drawStretch(c, part, x, Math.min(end, this.width + 2), y);
+      if (this.dense && end - x < 30) this.fillStretch(c, part, x, end, y);
+      else this.drawStretch(c, part, x, Math.min(end, this.width + 2), y);
     }
     c.strokeStyle = theme.line;
     c.beginPath();
     c.moveTo(LABELS, y + this.lane / 2 - 0.5);
     c.lineTo(this.width, y + this.lane / 2 - 0.5);
     c.stroke();
+  },
+
+  // One that is too short for a frame and words.
+  fillStretch(c, part, x, end, y) {
+    const half = !part.up ? 1 : part.role === "leader" ? BAND / 2 : BAND / 4;
+    c.fillStyle = part.up ? this.theme.term(part.term, 1) : this.theme.faint;
+    c.fillRect(x, y - half, Math.max(2, end - x), half * 2);
   },
 
   // Down: crossed out. Leader: a high band; candidate: a dashed frame; follower: a low band. Cut
@@ -144,7 +152,7 @@ Object.assign(Timeline.prototype, {
       if (end < this.from) continue;
       const x = this.x(arrow.event);
       if (this.dense) {
-        const spot = Math.max(0, x >> 1) * spots + arrow.from * run.servers + arrow.to;
+        const spot = Math.max(0, x >> 2) * spots + arrow.from * run.servers + arrow.to;
         if (!this.first(spot)) continue;
       }
       const faint = past && !past[arrow.event];
@@ -207,22 +215,36 @@ Object.assign(Timeline.prototype, {
   },
 
   drawEvents(c) {
-    const { run, theme, past, width } = this;
+    const { run, past, width } = this;
     this.stamp++;
+    const bars = new Map(); // by style, since what is drawn in one go is drawn faster
     for (let event = this.from; event < this.to; event++) {
       if (this.shown && !this.shown[event]) continue;
       const server = run.server[event];
-      const x = this.x(event);
       const wrong = run.tone[event] === WRONG;
+      const x = this.x(event);
+      const faint = past !== null && !past[event];
       if (this.dense && !wrong) {
         if (!this.first(Math.round(x) + (server + 1) * (width + 2))) continue;
+        if (server >= 0) {
+          const style = run.topic[event] * 2 + (faint ? 1 : 0);
+          if (!bars.has(style)) bars.set(style, []);
+          bars.get(style).push(Math.round(x), this.laneY(server));
+          continue;
+        }
       }
-      c.globalAlpha = past && !past[event] ? 0.15 : 1;
+      c.globalAlpha = faint ? 0.15 : 1;
       if (server < 0) this.drawStep(c, event, x);
       else this.drawMark(c, event, x, this.laneY(server), wrong);
     }
+    for (const [style, spots] of bars) {
+      c.globalAlpha = style % 2 ? 0.15 : 1;
+      c.fillStyle = this.theme.topics[style >> 1];
+      c.beginPath();
+      for (let i = 0; i < spots.length; i += 2) c.rect(spots[i], spots[i + 1] - 3, 1, 6);
+      c.fill();
+    }
     c.globalAlpha = 1;
-    c.fillStyle = theme.text;
   },
 
   // What the test does: a line across all lanes.
@@ -245,10 +267,6 @@ Object.assign(Timeline.prototype, {
     const { theme, run } = this;
     c.fillStyle = theme.topics[run.topic[event]];
     const lost = run.kind[event] === LOST;
-    if (this.dense && !wrong) {
-      c.fillRect(x - 0.5, y - 3, 1.5, 6);
-      return;
-    }
     c.beginPath();
     if (lost) {
       c.strokeStyle = c.fillStyle;

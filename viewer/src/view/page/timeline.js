@@ -4,7 +4,7 @@
 const HEAD = 22;          // above the lanes: the axis
 const BAND = 26;          // height of a lane's band
 const LABELS = 74;        // at the left: the servers' names
-const DENSE = 6000;       // so many events in sight are too many to draw each
+const DENSE = 1500;       // so many events in sight are too many to draw each
 
 class Timeline {
   constructor(holder, run, theme, act) {
