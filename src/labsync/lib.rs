@@ -26,7 +26,7 @@
 //! - `sim/`: all of these in virtual time, one thread at a time
 //! - `panics.rs`, `rules.rs`: how threads end; the checks and their messages
 //! - [`Mutex`], [`Condvar`], [`channel`], [`thread`]: one file each
-//! - [`run()`] and [`simulate`]: one test as a unit: its threads, its seed, its failure, its limit
+//! - [`run()`] and [`simulate()`]: one test as a unit: its threads, its seed, its failure, its limit
 //!
 //! # Two clocks
 //! A thread belongs to a simulation or it does not, and each operation looks which: so one

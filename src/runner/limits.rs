@@ -11,8 +11,9 @@ use crate::labsync::Instant;
 pub(super) const LIMIT: Duration = Duration::from_secs(120);
 /// The most memory in MB: several times what any test needs, and room for several at a time.
 pub(super) const MEMORY_MB: u64 = 2048;
-/// The most threads behind a launcher: a hundred times what any test needs.
-const MOST_THREADS: u64 = 10_000;
+/// The most threads behind a launcher: more than twice what a Raft makes that has a thread for each
+/// heartbeat, when all calls take 7 s. Many more, all computing, would stop a whole machine.
+const MOST_THREADS: u64 = 4000;
 
 /// What one run may take.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! A run for viewers that people have already: [`perfetto`] writes Chrome's trace events, [`shiviz`]
+//! A run for viewers that people have already: [`mod@perfetto`] writes Chrome's trace events, [`mod@shiviz`]
 //! a log with vector clocks.
 
 mod lanes;
