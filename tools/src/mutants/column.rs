@@ -113,8 +113,14 @@ pub struct Bench<'a> {
 }
 
 impl Column {
-    /// Runs the column with the Raft of that name, with the seeds from 1 on.
-    pub fn run(&self, bench: &Bench, raft: &str, report: &Path) -> Result<Verdict, String> {
+    /// Runs the column with the Raft of that name, with the seeds from 1 on, `most_seeds` at most.
+    pub fn run(
+        &self,
+        bench: &Bench,
+        raft: &str,
+        most_seeds: u64,
+        report: &Path,
+    ) -> Result<Verdict, String> {
         let mut cost = 0.0;
         for &(suite, seeds) in self.suites {
             let Some(program) = bench.suites.get(suite) else { return Ok(Verdict::NotThere) };
@@ -122,7 +128,7 @@ impl Column {
                 return Ok(Verdict::NotThere);
             }
             let mut command = self.command(program, raft);
-            let seeds = bench.seeds.unwrap_or(seeds);
+            let seeds = bench.seeds.unwrap_or(seeds).min(most_seeds);
             command.arg(format!("--seeds=1-{seeds}")).arg("--report").arg(report);
             match first_failure(suite, raft, command, bench.limit, report) {
                 Ok(Verdict::Missed { cpu_s }) => cost += cpu_s,

@@ -192,7 +192,7 @@ impl<'a> Report<'a> {
         if !options.in_detail() {
             println!("{}", table::head(&options.columns));
         }
-        work::run_all(&names, &options.columns, bench, scratch, |place, verdicts| {
+        work::run_all(&names, right, &options.columns, bench, scratch, |place, verdicts| {
             let name = names[place];
             match verdicts {
                 Err(problem) => drop(self.problems.insert(name.to_string(), problem)),
