@@ -6,10 +6,13 @@
 //! one of term 10. They speak of entry 3 of term 2 as before; the kit adds 100 and 10 to all that
 //! goes to the server, and takes them away from all that comes from it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use raftlab::labsync::rng;
-use raftlab::raft::rpc::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
+use raftlab::labsync::{rng, thread};
+use raftlab::raft::rpc::{
+    AppendEntriesArgs, InstallSnapshotArgs, InstallSnapshotReply, RequestVoteArgs,
+};
 use raftlab::raft::{Index, Term};
 
 use super::rules::GROUND;
@@ -170,18 +173,29 @@ impl Stage {
         self.script.with(|state| state.laying_ground = true);
         let Ground { index, term } = SNAPSHOT;
         if rng::random_bool(0.5) {
-            let mut args = install(term, (index, term));
-            args.data = state_at(0);
-            self.install(1, args);
+            let args = InstallSnapshotArgs {
+                leader_id: 1,
+                data: state_at(0),
+                ..install(term, (index, term))
+            };
+            // It may be answered late: see `follow_until`.
+            let (end, answered) = (self.ends[1].clone(), Arc::new(AtomicBool::new(false)));
+            let is_answered = answered.clone();
+            thread::spawn("n1 sends its snapshot", move || {
+                end.call::<_, InstallSnapshotReply>("Raft.InstallSnapshot", &args);
+                answered.store(true, Ordering::Relaxed);
+            });
+            self.follow_until(|| is_answered.load(Ordering::Relaxed));
         } else {
             self.append(1, append(term, (0, 0), &vec![term; index as usize], index));
-            self.last_applied(index);
+            self.follow_until(|| self.script.with(|state| state.last_applied == index));
             self.raft.clone().snapshot(index, state_at(0));
         }
-        let (last, deadline) = (self.last_applied(index), super::now() + PATIENCE);
-        while self.saved_snapshot() != Some(0) && super::now() < deadline {
-            self.wait(A_MOMENT / 8);
-        }
+        self.follow_until(|| {
+            self.saved_snapshot() == Some(0)
+                && self.script.with(|state| state.last_applied == index)
+        });
+        let last = self.script.with(|state| state.last_applied);
         let saved = self.saved_snapshot() == Some(0);
         if last != index || !saved {
             let saved = if saved { "has" } else { "does not have" };
@@ -199,6 +213,16 @@ impl Stage {
             state.applied.clear();
             state.last_applied = 0;
         });
+    }
+
+    /// n0 hears from the ground's leader until it is so: it must not campaign before the test.
+    fn follow_until(&self, is_so: impl Fn() -> bool) {
+        let Ground { index, term } = SNAPSHOT;
+        let deadline = super::now() + PATIENCE;
+        while !is_so() && super::now() < deadline {
+            self.append(1, append(term, (index, term), &[], index));
+            self.wait(A_MOMENT / 8);
+        }
     }
 
     pub(super) fn ground(&self) -> Ground {
