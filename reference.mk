@@ -1,10 +1,10 @@
 # What only the repository with the reference solution has; a student's project is without.
 
-COMMANDS += starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve \
-  grade check-grading autograder exercise exercise-check
+COMMANDS += starter check-starter mutants mutant check-hashes check-outputs drawings picture \
+  book book-serve grade check-grading autograder exercise exercise-check
 
-.PHONY: starter check-starter mutants mutant check-hashes check-outputs drawings book book-serve \
-  grade check-grading autograder exercise exercise-check
+.PHONY: starter check-starter mutants mutant check-hashes check-outputs drawings picture \
+  book book-serve grade check-grading autograder exercise exercise-check
 
 help::
 	@echo
@@ -23,6 +23,7 @@ help::
 	@echo
 	@echo '  make book             the handbook as a book with search; make book-serve shows it'
 	@echo '  make drawings         its pictures, from docs/drawings; make check-outputs: what it shows'
+	@echo '  make picture          the picture of a planted bug at work, from its run; CHECK=1 compares'
 
 # The suites that can be simulated; two seeds of each test, on the kernel that is asked for.
 HASHED := raft figure2 nemesis labgob labrpc labsync
@@ -85,6 +86,10 @@ check-outputs:
 # The pictures of the handbook, and what they show in words, from docs/drawings/*.txt.
 drawings:
 	@$(CARGO) run --quiet --package raft-lab-tools --bin drawings
+
+# The end of a planted bug's real run: docs/drawings/double-vote.svg.
+picture:
+	@scripts/picture.sh $(if $(CHECK),--check)
 
 # The handbook as a book with search, in target/book/html.
 book:

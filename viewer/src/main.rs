@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use viewer::export;
 use viewer::log::{self, Choice, Failed, Look};
+use viewer::picture;
 use viewer::report::Report;
 use viewer::story::tell;
 use viewer::trace::Trace;
@@ -40,6 +41,15 @@ enum Command {
         choice: Choice,
         #[command(flatten)]
         look: Look,
+    },
+    /// The end of a failed run as a picture for a page (SVG)
+    Picture {
+        /// What a run has recorded
+        #[arg(value_name = "TRACE")]
+        file: PathBuf,
+        /// So many events at most
+        #[arg(long, default_value_t = 20)]
+        events: usize,
     },
     /// Reports of many runs, put together
     Report {
@@ -84,6 +94,7 @@ fn main() -> ExitCode {
                 ExitCode::from(2)
             }
         },
+        Command::Picture { file, events } => show_picture(&file, events),
         Command::Report { files, format } => show_report(&files, format),
         Command::View { file, with, output } => write_page(&file, with.as_deref(), output),
     }
@@ -162,6 +173,28 @@ fn export_run(
     Ok(())
 }
 
+fn show_picture(file: &Path, events: usize) -> ExitCode {
+    let Some(trace) = open(file) else { return ExitCode::FAILURE };
+    match picture::picture(&trace, events) {
+        Ok(svg) => print_all(&svg),
+        Err(problem) => {
+            eprintln!("{}: {problem}", file.display());
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Prints a text; a reader who has seen enough is no failure.
+fn print_all(text: &str) -> ExitCode {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("cannot write: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
 fn show_report(files: &[PathBuf], format: Format) -> ExitCode {
     let written = Report::read(files).and_then(|report| {
         if report.repeated > 0 {
@@ -173,13 +206,7 @@ fn show_report(files: &[PathBuf], format: Format) -> ExitCode {
         }
     });
     match written {
-        Ok(text) => match anstream::stdout().write_all(text.as_bytes()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                eprintln!("cannot write: {error}");
-                ExitCode::FAILURE
-            }
-            _ => ExitCode::SUCCESS,
-        },
+        Ok(text) => print_all(&text),
         Err(problem) => {
             eprintln!("{problem}");
             ExitCode::FAILURE

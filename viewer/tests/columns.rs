@@ -211,6 +211,26 @@ fn the_default_screen_of_a_failure_has_the_verdict_and_its_cause() {
 }
 
 #[test]
+fn the_default_screen_has_the_server_where_it_showed_if_another_is_named_first() {
+    let mut script = Script::new(3);
+    let entries = r#"[{"index":1,"term":2,"command":"x"}]"#;
+    let call = script.send(0, 1, "AppendEntries", &append(0, 2, 0, entries, 0));
+    script.deliver(call, 0, 1, "AppendEntries");
+    let handler = handler("AppendEntries", 1);
+    script.state(&handler, 1, r#""appended":[{"index":1,"term":2,"command":"x"}]"#);
+    for _ in 0..30 {
+        script.wait_ms(10);
+        let call = script.send(2, 0, "Other", "null");
+        script.deliver(call, 2, 0, "Other");
+    }
+    script.fail(&handler, "Log Matching is broken: server 0 has 1@1, server 1 has 1@2");
+    let shown = log(&script.write("elsewhere.trace"), &["--width", "100"]);
+    assert!(shown.contains("server 0 (blamed)"), "{shown}");
+    assert!(shown.contains("log +1@2 x"), "server 1 stores it:\n{shown}");
+    assert!(shown.lines().count() < 24, "{shown}");
+}
+
+#[test]
 fn every_line_fits() {
     for width in [60, 80, 100] {
         let option = width.to_string();

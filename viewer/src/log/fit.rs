@@ -1,5 +1,5 @@
 //! What of a failed run fits on a screen: the last rows before the verdict that have to do with
-//! the server that is blamed, and, further up, where its term, its vote and its role come from.
+//! the server that is blamed, or with the one where it showed, and, further up, where its term, its vote and its role come from.
 
 use std::collections::BTreeSet;
 
@@ -8,25 +8,24 @@ use crate::story::Status;
 use crate::trace::ServerId;
 
 /// Which rows are shown. `lines` tells how many lines each takes, of which there are `room`. Each
-/// gap takes one more.
+/// gap takes one more. Rows that have to do with none of the servers that are concerned are left out.
 #[must_use]
 pub fn last_rows(
     rows: &[Row],
     lines: &dyn Fn(&Row) -> usize,
     room: usize,
-    blamed: Option<ServerId>,
+    concerned: &[ServerId],
     sentence: &str,
 ) -> BTreeSet<usize> {
-    let relevant: Vec<usize> = match blamed {
-        Some(server) => (0..rows.len()).filter(|&row| rows[row].touches(server)).collect(),
-        None => (0..rows.len()).collect(),
-    };
+    let concerns = |row: &Row| concerned.iter().any(|&server| row.touches(server));
+    let relevant: Vec<usize> =
+        (0..rows.len()).filter(|&row| concerned.is_empty() || concerns(&rows[row])).collect();
     let mut shown = Shown { rows, lines, room, chosen: BTreeSet::new() };
     // The end comes first, then what explains it, then whatever else there is room for.
     for &row in relevant.iter().rev().take(2) {
         shown.try_add(row);
     }
-    if let Some(server) = blamed {
+    for &server in concerned {
         for row in origins(rows, server, sentence) {
             shown.try_add(row);
         }

@@ -120,9 +120,11 @@ fn end_of(
     room: usize,
     verdict: &Verdict,
 ) -> (Columns, BTreeSet<usize>) {
+    let mut concerned: Vec<ServerId> = verdict.guilty.into_iter().chain(verdict.noticed).collect();
+    concerned.dedup();
     let choose = |columns: &Columns| {
         let lines = |row: &Row| columns.draw(row).len();
-        fit::last_rows(rows, &lines, room, verdict.guilty, &verdict.sentence)
+        fit::last_rows(rows, &lines, room, &concerned, &verdict.sentence)
     };
     let mut shown = choose(&columns);
     if columns.cell >= COMFORTABLE {
@@ -133,7 +135,7 @@ fn end_of(
     for _ in 0..3 {
         let active = |row: &usize| rows[*row].cells.keys().copied().collect::<Vec<_>>();
         let mut servers: BTreeSet<ServerId> = shown.iter().flat_map(active).collect();
-        servers.extend(verdict.guilty);
+        servers.extend(&concerned);
         columns = columns.only(servers.into_iter().collect());
         shown = choose(&columns);
     }

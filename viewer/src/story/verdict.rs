@@ -14,6 +14,8 @@ pub struct Verdict {
     pub place: String,
     /// The server that has broken the rule, if the message names one.
     pub guilty: Option<ServerId>,
+    /// The server in whose thread it showed, which may be another one.
+    pub noticed: Option<ServerId>,
 }
 
 impl Verdict {
@@ -33,9 +35,10 @@ impl Verdict {
         }
         let at = failure.at.iter().map(|at| format!(" at {at}"));
         let place = format!("in thread '{}'{}", failure.thread, at.collect::<String>());
-        let guilty = server_in(&sentence).or_else(|| server_of_thread(&failure.thread));
-        let guilty = guilty.filter(|&server| server < trace.servers);
-        Some(Verdict { sentence, rest, place, guilty })
+        let there = |server: &ServerId| *server < trace.servers;
+        let noticed = server_of_thread(&failure.thread).filter(there);
+        let guilty = server_in(&sentence).filter(there).or(noticed);
+        Some(Verdict { sentence, rest, place, guilty, noticed })
     }
 }
 

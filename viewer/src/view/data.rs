@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
         let mut run = Run {
             title: trace.header.title(),
             passed: trace.verdict() == Some(None),
-            verdict: verdict.map(|Verdict { sentence, rest, place, guilty }| Said {
+            verdict: verdict.map(|Verdict { sentence, rest, place, guilty, .. }| Said {
                 sentence,
                 rest,
                 place,
