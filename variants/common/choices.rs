@@ -2,8 +2,8 @@
 //! usual. Several variants are this file, with a `choice.rs` of their own that says what, and why
 //! it is right.
 //!
-//! Structure: one `Mutex<State>` with a guard that shows the View; a ticker, an applier, a saver,
-//! and a thread for each RPC.
+//! Structure: one `Mutex<State>` with a guard that shows the View; a ticker, an applier, and a
+//! thread for each RPC.
 
 mod choice;
 mod core;
@@ -50,10 +50,6 @@ pub struct Raft {
     applier: Condvar,
     /// The service has taken a message, or the server was killed.
     taken: Condvar,
-    /// There is something to save, or the server was killed.
-    saver: Condvar,
-    /// All entries are saved, or the server was killed.
-    saved: Condvar,
 }
 
 struct State {
@@ -72,8 +68,6 @@ struct State {
     commit_heard: Index,
     /// The last index that the service has taken.
     delivered: Index,
-    /// Entries of `start()` are not on disk yet.
-    unsaved: bool,
     killed: bool,
 }
 
@@ -108,17 +102,6 @@ impl State {
         }
     }
 
-    /// Before anything is sent: what is only in memory goes to the disk.
-    fn flush(&mut self) {
-        if self.unsaved {
-            self.core.save();
-            self.unsaved = false;
-            if self.core.role == Role::Leader {
-                self.core.count();
-            }
-        }
-    }
-
     /// Saves again what is saved already.
     fn save_again(&self) {
         if CHOICE.saves_often {
@@ -146,20 +129,15 @@ impl Raft {
             step: vec![1; servers],
             commit_heard: 0,
             delivered: core.commit,
-            unsaved: false,
             killed: false,
             core,
         };
         let signal = Condvar::new;
         let (state, applier, taken) = (Mutex::new(state), signal(), signal());
-        let raft = Raft { me, peers, state, applier, taken, saver: signal(), saved: signal() };
-        let raft = Arc::new(raft);
-        let (ticker, applier, saver) = (raft.clone(), raft.clone(), raft.clone());
+        let raft = Arc::new(Raft { me, peers, state, applier, taken });
+        let (ticker, applier) = (raft.clone(), raft.clone());
         thread::spawn(format!("raft-{me} ticker"), move || ticker.tick());
         thread::spawn(format!("raft-{me} applier"), move || applier.apply(&apply_ch));
-        if CHOICE.grouped {
-            thread::spawn(format!("raft-{me} saver"), move || saver.save_for_all());
-        }
         raft
     }
 
@@ -174,17 +152,6 @@ impl Raft {
         let mut state = self.lock();
         if state.killed {
             return (0, state.core.term(), false);
-        }
-        if CHOICE.grouped {
-            let Some((index, term)) = state.core.start_unsaved(command) else {
-                return (0, state.core.term(), false);
-            };
-            state.unsaved = true;
-            self.saver.notify_all();
-            while state.unsaved && !state.killed {
-                self.saved.wait(&mut state.0);
-            }
-            return (index, term, true);
         }
         let Some((index, term)) = state.core.start(command) else {
             return (0, state.core.term(), false);
@@ -201,33 +168,13 @@ impl Raft {
     /// Ends all threads soon.
     pub fn kill(&self) {
         self.lock().killed = true;
-        for signal in [&self.applier, &self.taken, &self.saver, &self.saved] {
+        for signal in [&self.applier, &self.taken] {
             signal.notify_all();
         }
     }
 
     fn lock(&self) -> Guard<'_> {
         Guard(self.state.lock())
-    }
-
-    /// The saver's thread.
-    fn save_for_all(self: Arc<Self>) {
-        loop {
-            {
-                let mut state = self.lock();
-                while !state.unsaved && !state.killed {
-                    self.saver.wait(&mut state.0);
-                }
-                if state.killed {
-                    return;
-                }
-            }
-            thread::sleep(Duration::from_millis(2));
-            let mut state = self.lock();
-            state.flush();
-            self.saved.notify_all();
-            self.go_on(&mut state);
-        }
     }
 
     fn tick(self: Arc<Self>) {
@@ -309,8 +256,6 @@ impl Raft {
     }
 
     fn send_to(self: &Arc<Self>, state: &mut State, peer: ServerId) {
-        state.flush();
-        self.saved.notify_all();
         state.under_way[peer] += 1;
         let mut message = state.core.message_for(peer);
         if let Message::Append(args) = &mut message {

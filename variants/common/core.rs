@@ -121,7 +121,7 @@ impl Core {
         self.disk.entries.get(behind as usize).map(|entry| entry.term)
     }
 
-    /// Saves everything once more, or what [`Core::start_unsaved`] has left.
+    /// Saves everything; public for a variant that does it once more.
     pub fn save(&self) {
         self.persister.save(labgob::to_bytes(&self.disk).into(), self.snapshot.clone());
     }
@@ -229,18 +229,12 @@ impl Core {
 
     /// Takes a command, if this server leads: its index and term.
     pub fn start(&mut self, command: Bytes) -> Option<(Index, Term)> {
-        let started = self.start_unsaved(command)?;
-        self.save();
-        self.count();
-        Some(started)
-    }
-
-    /// The same, without the save: that must come before the entry is sent or counted.
-    pub fn start_unsaved(&mut self, command: Bytes) -> Option<(Index, Term)> {
         if self.role != Role::Leader {
             return None;
         }
         self.disk.entries.push(Entry { term: self.disk.term, command });
+        self.save();
+        self.count();
         Some((self.last(), self.disk.term))
     }
 
@@ -315,7 +309,7 @@ impl Core {
     }
 
     /// Commits what a majority has, if it ends in an entry of this term (Figure 8).
-    pub fn count(&mut self) {
+    fn count(&mut self) {
         let mut have: Vec<Index> = self.peers().map(|peer| self.matched[peer]).collect();
         have.push(self.last());
         have.sort_unstable();

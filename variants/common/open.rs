@@ -21,8 +21,6 @@ pub(super) struct Choice {
     pub install_waits: Option<Duration>,
     /// The applier takes one message each time it has the lock.
     pub one_at_a_time: bool,
-    /// The commands of all callers are saved together, by the saver.
-    pub grouped: bool,
     /// A follower commits up to the highest leaderCommit that it has ever heard of.
     pub remembers_commit: bool,
     /// Handlers save more than once.
@@ -43,7 +41,6 @@ pub(super) const PLAIN: Choice = Choice {
     hints: true,
     install_waits: None,
     one_at_a_time: false,
-    grouped: false,
     remembers_commit: false,
     saves_often: false,
     answers_late_ms: 0,
