@@ -13,8 +13,8 @@ usage: mutants [NAME] [options]     builds the bugs of mutants/, and the right R
   --only PART,PART    the bugs whose names contain one of the PARTs
   --from NAME         this bug and those behind it in the list
   --columns A,B       lab, figure2, oracle, nemesis, no-view: only these
-  --fast              no further column for a bug that one has caught, and figure2 first; ten seeds
-                      for the right Rafts: for CI
+  --fast              no further column for a bug that one has caught, and figure2 first; few
+                      seeds for the right Rafts: for CI
   --seeds N           the seeds 1 to N in each column (usual: 4, nemesis 100)
   --limit S           give a column up after S seconds (usual: 120)
   --markdown FILE     write the table into FILE, between its markers

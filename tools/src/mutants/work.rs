@@ -11,9 +11,6 @@ use crate::scratch::Scratch;
 /// A verdict for each column.
 pub type Verdicts = Vec<(&'static Column, Verdict)>;
 
-/// The seeds of each test that a right Raft runs with `--fast`: all its columns come to their end.
-const FEW: u64 = 10;
-
 /// Runs each of the `rafts`, of which the first so many are `right`, through the `columns`, and hands
 /// what came of it to `each`, in order.
 pub fn run_all(
@@ -34,8 +31,8 @@ pub fn run_all(
                 loop {
                     let place = next.fetch_add(1, Ordering::Relaxed);
                     let Some(raft) = rafts.get(place) else { break };
-                    let most = if bench.until_caught && place < right { FEW } else { u64::MAX };
-                    let verdicts = verdicts(raft, columns, bench, most, &report);
+                    let few = bench.until_caught && place < right;
+                    let verdicts = verdicts(raft, columns, bench, few, &report);
                     // Nobody listens any more only if the main thread is gone.
                     let _ = results.send((*raft, verdicts));
                 }
@@ -59,7 +56,7 @@ fn verdicts(
     raft: &str,
     columns: &[&'static Column],
     bench: &Bench,
-    most_seeds: u64,
+    few_seeds: bool,
     report: &Path,
 ) -> Result<Verdicts, String> {
     let mut verdicts: Verdicts = columns.iter().map(|&column| (column, Verdict::Skipped)).collect();
@@ -68,7 +65,7 @@ fn verdicts(
         places.sort_by_key(|&place| columns[place].name != "figure2"); // the quickest
     }
     for place in places {
-        verdicts[place].1 = columns[place].run(bench, raft, most_seeds, report)?;
+        verdicts[place].1 = columns[place].run(bench, raft, few_seeds, report)?;
         if bench.until_caught && matches!(verdicts[place].1, Verdict::Caught(_)) {
             break;
         }
