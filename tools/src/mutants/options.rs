@@ -16,7 +16,8 @@ usage: mutants [NAME] [options]     builds the bugs of mutants/, and the right R
   --fast              no further column for a bug that one has caught, and figure2 first; few
                       seeds for the right Rafts: for CI
   --seeds N           the seeds 1 to N in each column (usual: 4, nemesis 100)
-  --limit S           give a column up after S seconds (usual: 120)
+  --limit S           give a column up after S seconds (usual: 120); that of a right Raft after
+                      ten times as long
   --markdown FILE     write the table into FILE, between its markers
   --list              list the bugs instead of planting them
   --outputs           does the handbook show what is printed? --renew writes other numbers to it;

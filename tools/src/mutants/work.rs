@@ -31,8 +31,7 @@ pub fn run_all(
                 loop {
                     let place = next.fetch_add(1, Ordering::Relaxed);
                     let Some(raft) = rafts.get(place) else { break };
-                    let few = bench.until_caught && place < right;
-                    let verdicts = verdicts(raft, columns, bench, few, &report);
+                    let verdicts = verdicts(raft, columns, bench, place < right, &report);
                     // Nobody listens any more only if the main thread is gone.
                     let _ = results.send((*raft, verdicts));
                 }
@@ -56,7 +55,7 @@ fn verdicts(
     raft: &str,
     columns: &[&'static Column],
     bench: &Bench,
-    few_seeds: bool,
+    is_right: bool,
     report: &Path,
 ) -> Result<Verdicts, String> {
     let mut verdicts: Verdicts = columns.iter().map(|&column| (column, Verdict::Skipped)).collect();
@@ -65,7 +64,7 @@ fn verdicts(
         places.sort_by_key(|&place| columns[place].name != "figure2"); // the quickest
     }
     for place in places {
-        verdicts[place].1 = columns[place].run(bench, raft, few_seeds, report)?;
+        verdicts[place].1 = columns[place].run(bench, raft, is_right, report)?;
         if bench.until_caught && matches!(verdicts[place].1, Verdict::Caught(_)) {
             break;
         }
