@@ -27,12 +27,15 @@ mod table;
 mod work;
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
 
 use self::column::{Bench, Verdict};
-use self::options::{Options, Request};
+use self::options::Options;
 use self::patch::Patch;
 use self::program::Program;
 use self::rules::Rules;
@@ -43,17 +46,7 @@ const NOT_CAUGHT: u8 = 1;
 const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args().skip(1)) {
-        Ok(Request::Run(options)) => options,
-        Ok(Request::Help) => {
-            print!("{}", options::USAGE);
-            return ExitCode::SUCCESS;
-        }
-        Err(problem) => {
-            eprint!("mutants: {problem}\n\n{}", options::USAGE);
-            return ExitCode::from(WRONG);
-        }
-    };
+    let options = Options::parse();
     match run(&options) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(NOT_CAUGHT),
@@ -78,16 +71,18 @@ fn run(options: &Options) -> Result<bool, String> {
     }
     let selected = select(&patches, options)?;
     if options.list {
-        selected.iter().for_each(|patch| println!("{:42} {}", patch.name, patch.bug));
+        let line = |patch: &&Patch| format!("{:42} {}\n", patch.name, patch.bug);
+        // Whoever reads only the first of them closes the pipe: that is no error.
+        let _ = io::stdout().write_all(selected.iter().map(line).collect::<String>().as_bytes());
         return Ok(true);
     }
     let scratch = Scratch::copy_of(root, options.is_whole())?;
     let mut program = Program::of(root, &selected, &scratch)?;
-    let suites = program.build(&scratch, &options.columns)?;
+    let suites = program.build(&scratch, &options.columns())?;
     let bench = Bench {
         suites: &suites,
         seeds: options.seeds,
-        limit: options.limit,
+        limit: Duration::from_secs(options.limit),
         until_caught: options.fast,
     };
     let mut report = Report { problems: program.problems.clone(), ..Report::default() };
@@ -97,7 +92,7 @@ fn run(options: &Options) -> Result<bool, String> {
     if !options.in_detail() {
         println!(
             "\n{}\nin {wall} s, {cpu:.0} CPU s",
-            table::summary(&report.rows, &options.columns)
+            table::summary(&report.rows, &options.columns())
         );
         let details: String = report.rows.iter().map(|row| table::details(row) + "\n").collect();
         let unnamed = table::unnamed(&report.rows, &rules);
@@ -151,7 +146,7 @@ fn select<'a>(patches: &'a [Patch], options: &Options) -> Result<Vec<&'a Patch>,
     if !selected.is_empty() {
         return Ok(selected);
     }
-    let wanted = options.name.as_ref().or(options.only.as_ref());
+    let wanted = options.name.as_ref().or(options.only.first());
     let wanted = wanted.map_or("", String::as_str);
     Err(match patch::near(wanted, patches)[..] {
         [] => format!("there is no bug {wanted:?}; `make mutants LIST=1` lists them"),
@@ -190,9 +185,9 @@ impl<'a> Report<'a> {
         let right = names.len();
         names.extend(planted.iter().map(|patch| patch.name.as_str()));
         if !options.in_detail() {
-            println!("{}", table::head(&options.columns));
+            println!("{}", table::head(&options.columns()));
         }
-        work::run_all(&names, right, &options.columns, bench, scratch, |place, verdicts| {
+        work::run_all(&names, right, &options.columns(), bench, scratch, |place, verdicts| {
             let name = names[place];
             match verdicts {
                 Err(problem) => drop(self.problems.insert(name.to_string(), problem)),
@@ -224,7 +219,7 @@ impl<'a> Report<'a> {
             return Err(format!("not run, see above: {}", names.join(", ")));
         }
         if let Some(file) = &options.markdown {
-            table::write_markdown(file, &self.rows, &options.columns)?;
+            table::write_markdown(file, &self.rows, &options.columns())?;
         }
         let missed = self.rows.iter().filter(|row| !row.is_accounted_for());
         let missed: Vec<&str> = missed.map(|row| &*row.patch.name).collect();
