@@ -4,10 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::event::Loss;
-use labsync::{Condvar, Instant, Mutex, is_simulated};
-
-/// How often a caller looks for the answer before it sleeps: a few microseconds.
-const LOOKS: u32 = 150;
+use labsync::{Condvar, Instant, Mutex, look_for};
 
 /// What the handler answered: the encoded reply, or why the arguments cannot be decoded.
 pub(super) type Answer = Result<Vec<u8>, String>;
@@ -53,7 +50,8 @@ impl Call {
 
     /// Waits for the answer, or until the call is lost.
     pub fn wait_for_answer(&self) -> Result<Answer, Loss> {
-        self.look_for_answer();
+        // Most handlers take about a microsecond.
+        look_for(&self.answered);
         let mut slot = self.slot.lock();
         loop {
             if let Some(why) = slot.lost {
@@ -63,20 +61,6 @@ impl Call {
                 return Ok(answer);
             }
             self.decided.wait(&mut slot);
-        }
-    }
-
-    /// Most handlers take about a microsecond: to look for that long costs less than to go to
-    /// sleep and be woken.
-    fn look_for_answer(&self) {
-        if is_simulated() {
-            return; // nobody else runs meanwhile
-        }
-        for _ in 0..LOOKS {
-            if self.answered.load(Ordering::Acquire) {
-                return;
-            }
-            std::hint::spin_loop();
         }
     }
 

@@ -18,7 +18,8 @@
 //! From the ground up; a file uses those above it:
 //!
 //! - `clock.rs` ([`Instant`]), [`rng`], [`Leaf`]: what needs nothing else
-//! - `os.rs`, `pool.rs`: operating system threads; they are reused, names belong to the job
+//! - `os.rs`, `look.rs`, `pool.rs`: operating system threads; they are reused, names belong to
+//!   the job
 //! - `state.rs`: what is known of each thread and each run
 //! - `foreign.rs`: threads that labsync did not start, which can hide nothing (`before.rs`)
 //! - `context.rs`: who the current thread is, which locks it holds, what it waits for
@@ -50,6 +51,7 @@ mod context;
 mod deadlock;
 mod foreign;
 mod leaf;
+mod look;
 mod mutex;
 mod os;
 mod panics;
@@ -70,6 +72,7 @@ pub use condvar::{Condvar, WaitTimeoutResult};
 pub use context::held_any as held_lock;
 pub use foreign::blame_foreign_threads;
 pub use leaf::Leaf;
+pub use look::look_for;
 pub use mutex::{Mutex, MutexGuard};
 pub use panics::unwinding;
 pub use rules::{check_no_lock_held, waiting};

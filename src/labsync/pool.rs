@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::look::look_for;
 use super::os;
 
 pub(super) type Job = Box<dyn FnOnce() + Send>;
@@ -13,10 +14,6 @@ pub(super) type Job = Box<dyn FnOnce() + Send>;
 const IDLE_LIMIT: Duration = Duration::from_secs(5);
 /// Stacks take memory only where they are used; this is room for a student's recursion.
 const STACK_BYTES: usize = 2 << 20;
-
-/// How often a thread that has done its job looks for the next before it goes to sleep, a few
-/// microseconds: to wake it, should the next come at once, would cost more.
-const LOOKS: u32 = 150;
 
 #[derive(Default)]
 struct Worker {
@@ -61,12 +58,7 @@ fn work(worker: &Arc<Worker>, first: Job) {
 }
 
 fn next_job(worker: &Arc<Worker>) -> Option<Job> {
-    for _ in 0..LOOKS {
-        if worker.has_job.load(Ordering::Acquire) {
-            break;
-        }
-        std::hint::spin_loop();
-    }
+    look_for(&worker.has_job);
     worker.has_job.store(false, Ordering::Relaxed);
     let mut slot = worker.job.lock();
     while slot.is_none() {

@@ -30,15 +30,27 @@ impl Config {
     #[must_use]
     #[track_caller]
     pub fn get_state(&self, server: ServerId) -> (Term, bool) {
+        match self.state_if_up(server) {
+            Some(state) => state,
+            None => panic!("get_state: server {server} is crashed"),
+        }
+    }
+
+    /// The same; `None` if the server is crashed. To look first whether it is up, and then to ask,
+    /// is too late where servers crash by themselves ([`Config::crash_after_reply`]).
+    ///
+    /// # Panics
+    /// If its term has fallen.
+    #[must_use]
+    #[track_caller]
+    pub fn state_if_up(&self, server: ServerId) -> Option<(Term, bool)> {
         let before = self.history.before_asking(server); // before: as in `start`
-        let living = self.living(server);
-        let (raft, starts) =
-            living.unwrap_or_else(|| panic!("get_state: server {server} is crashed"));
+        let (raft, starts) = self.living(server)?;
         let (term, is_leader) = self.ask_state(&before, &raft);
         if let Some(oracle) = self.oracle.as_ref().filter(|_| is_leader) {
             oracle.said_to_lead((server, starts), term);
         }
-        (term, is_leader)
+        Some((term, is_leader))
     }
 
     /// Gives a command to a server; `None` if it is crashed.

@@ -77,9 +77,9 @@ impl Config {
     fn connected_states(&self) -> Vec<(ServerId, Term, bool)> {
         let connected = (0..self.servers()).filter(|&server| self.is_connected(server));
         connected
-            .map(|server| {
-                let (term, is_leader) = self.get_state(server);
-                (server, term, is_leader)
+            .filter_map(|server| {
+                let (term, is_leader) = self.state_if_up(server)?;
+                Some((server, term, is_leader))
             })
             .collect()
     }
@@ -120,8 +120,7 @@ impl Config {
     }
 
     fn a_term_is_beyond(&self, term: Term) -> bool {
-        let up = (0..self.servers()).filter(|&server| self.is_up(server));
-        up.into_iter().any(|server| self.get_state(server).0 > term)
+        (0..self.servers()).filter_map(|server| self.state_if_up(server)).any(|it| it.0 > term)
     }
 
     /// Agreement on one command: finds a leader, gives it the command, and waits until at least

@@ -267,8 +267,8 @@ impl<'a> Stage<'a> {
         match who {
             Who::Server(server) => server,
             Who::Leader(behind) => {
-                let up = (0..self.plan.servers).filter(|&server| self.cfg.is_up(server));
-                let states = up.map(|server| (self.cfg.get_state(server), server));
+                let states = (0..self.plan.servers)
+                    .filter_map(|server| Some((self.cfg.state_if_up(server)?, server)));
                 let leaders = states.filter(|((_, is_leader), _)| *is_leader);
                 if let Some((_, leader)) = leaders.max() {
                     self.last_leader = leader;
