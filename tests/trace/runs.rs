@@ -2,11 +2,13 @@
 //! traces.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use raftlab::labsync::{Instant, Kernel, run, simulate};
+use raftlab::labsync::{Instant, Kernel, run, simulate, thread};
 use raftlab::runner::LabTest;
+use raftlab::tester::Config;
 use raftlab::{lab_tests, trace};
 
 use crate::kit::{
@@ -19,6 +21,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_a_real_run_is_told_in_order,
     test_the_dead_are_not_heard,
     test_a_crashed_server_starts_from_nothing,
+    test_a_server_may_crash_while_it_is_asked,
     test_recording_changes_no_run,
     test_equal_runs_have_equal_traces,
 ];
@@ -125,6 +128,30 @@ fn test_a_crashed_server_starts_from_nothing() {
     assert!(changes["term"].as_u64() >= Some(1), "{changes}");
     let restored = changes["appended"].as_array().is_some_and(|entries| entries.len() == 1);
     assert!(restored && changes["appended"][0]["index"] == 1, "{changes}");
+}
+
+/// The nemesis looked which servers are up, and asked one of them that had crashed meanwhile: 1 run
+/// of 1000 failed with "get_state: server 2 is crashed".
+fn test_a_server_may_crash_while_it_is_asked() {
+    let body = || {
+        let cfg = Config::make(3, false, false);
+        let crashes = cfg.clone();
+        let crasher = thread::spawn("crasher", move || {
+            for server in (0..60).map(|step| step % 3) {
+                crashes.crash1(server);
+                thread::sleep(Duration::from_millis(1));
+                crashes.start1(server);
+                crashes.connect(server);
+            }
+        });
+        let ask = |_| (0..3).filter_map(|server| cfg.state_if_up(server)).count();
+        let answers: usize = (0..2000).map(ask).sum();
+        crasher.join();
+        assert!((1..6000).contains(&answers), "{answers} of 6000 asked were up");
+    };
+    for seed in 1..=3 {
+        assert_eq!(simulate(&options(seed), Kernel::Threads, body).failure, None, "seed {seed}");
+    }
 }
 
 fn test_recording_changes_no_run() {
