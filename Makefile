@@ -10,7 +10,7 @@ MODULES := labgob labrpc labsync simulation $(foreach m,trace runner,$(if $(wild
 # Modules whose tests run simulated as well.
 SIMULATED := labgob labrpc labsync
 COMMANDS := help test $(PARTS:%=test-%) $(PARTS:%=many-%) sim $(PARTS:%=sim-%) replay log view report \
-  show-trace check-determinism test-figure2 nemesis $(MODULES:%=test-%) $(SIMULATED:%=sim-%) progress \
+  check-determinism test-figure2 nemesis $(MODULES:%=test-%) $(SIMULATED:%=sim-%) progress \
   watch bench lint
 
 .PHONY: $(COMMANDS)
@@ -45,7 +45,6 @@ help::
 	@echo '                        F=x.trace for a recorded one;  ARGS="--server 3"; ARGS=--help tells all'
 	@echo '                        FORMAT=perfetto >x.json or FORMAT=shiviz >x.log: for other viewers'
 	@echo '  make view T=re_election_2a SEED=1  the same as a page for the browser, with a timeline'
-	@echo '  make show-trace F=x.trace   all that happened in a recorded run, a line an event'
 	@echo '  make check-determinism   runs each seed again and compares, event by event (T=NAME)'
 	@echo
 	@echo '  make test-labgob      encoding        make test-labrpc    the unreliable network'
@@ -117,11 +116,6 @@ replay:
 	@test -n "$(NAME)" -a -n "$(SEED)" || \
 	  { echo 'which run?  make replay T=figure_8_2c SEED=7'; exit 2; }
 	@$(call SUITE,$(or $(S),raft)) --sim --exact test_$(NAME)
-
-show-trace:
-	@test -n "$(F)" || \
-	  { echo 'which trace?  make show-trace F=target/traces/figure_8_2c-7.trace'; exit 2; }
-	@$(CARGO) run --quiet --example show_trace -- "$(F)"
 
 # A run in columns, or as a page for the browser: of the trace F, or of a run that is made for it.  ARGS='--server 3 --term 8'
 VIEWER := $(CARGO) run --quiet --package raft-lab-viewer --

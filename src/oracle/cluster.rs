@@ -3,15 +3,12 @@
 use super::book::Book;
 use super::finding::{
     COMMIT_RULE, COMPLETENESS, Check, ELECTION_SAFETY, MATCH_INDEX, SAME_COMMITS, broken,
+    is_majority,
 };
 use super::shadow::Shadow;
 use crate::raft::{Index, ServerId, Term};
 
 impl Book {
-    fn is_majority(&self, count: usize) -> bool {
-        count > self.shadows.len() / 2
-    }
-
     /// A server has become leader: alone in its term, by a majority, with all that is committed.
     pub fn check_new_leader(&mut self, server: ServerId, match_index: &[Index]) -> Check {
         let term = self.shadows[server].current_term;
@@ -25,7 +22,7 @@ impl Book {
                 || self.has_told_early(voter, |said| said.grants(term, server))
         };
         let voters: Vec<ServerId> = (0..self.shadows.len()).filter(votes).collect();
-        if !self.is_majority(voters.len()) {
+        if !is_majority(voters.len(), self.shadows.len()) {
             let how = format!(
                 "server {server} leads term {term} with the votes of {voters:?} only, but it takes \
                  votes from a majority of all {} (Figure 2, candidates)",
@@ -158,7 +155,7 @@ impl Book {
                 || self.has_told_early(peer, |said| said.accepts(term, index))
         };
         let holders: Vec<ServerId> = (0..self.shadows.len()).filter(has).collect();
-        if !self.is_majority(holders.len()) {
+        if !is_majority(holders.len(), self.shadows.len()) {
             let how = format!(
                 "server {server}, leader of term {term}, commits entry {index}, which only servers \
                  {holders:?} have, no majority of {}",

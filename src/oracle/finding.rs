@@ -36,3 +36,8 @@ pub(super) type Check = Result<(), Broken>;
 pub(super) fn broken(property: &'static str, servers: &[ServerId], how: String) -> Check {
     Err(Broken { property, how, servers: servers.to_vec() })
 }
+
+/// Whether so many of the servers are a majority.
+pub(super) fn is_majority(count: usize, servers: usize) -> bool {
+    count > servers / 2
+}

@@ -17,14 +17,13 @@
 //!
 //! # Layout
 //! `event.rs`, `message.rs`: what can happen, which is the format; `recorder.rs` writes,
-//! `changes.rs` compares a server with what it showed before; `show.rs` reads, for
-//! `make show-trace`. `docs/trace.md` tells the format to those who read it without this code.
+//! `changes.rs` compares a server with what it showed before. `docs/trace.md` tells the format to
+//! those who read it; `viewer/` does, for `make log` and `make view`.
 
 mod changes;
 mod event;
 mod message;
 mod recorder;
-mod show;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,7 +38,6 @@ pub use self::event::{Call, Changes, Event, Header, Role, Snapshot, VERSION};
 pub use self::message::{Entry, Message};
 use self::recorder::{Instance, Recorder};
 pub use self::recorder::{Recording, check_place, create};
-pub use self::show::show;
 
 static RECORDING: AtomicBool = AtomicBool::new(false);
 static RECORDER: Leaf<Option<Recorder>> = Leaf::new(None);

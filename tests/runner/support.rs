@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use raftlab::labsync::{Instant, thread};
-use raftlab::trace;
+use serde_json::Value;
 
 /// What a run of the runner said.
 pub struct Said {
@@ -102,11 +102,11 @@ pub fn poll(is_so: impl Fn() -> bool, or_else: impl Fn() -> String) {
 /// The file is a trace with a verdict at its end.
 #[track_caller]
 pub fn is_whole_trace(path: &Path) {
-    let (trace, mut text) = (fs::read(path).expect("it is there"), Vec::new());
-    trace::show(&trace[..], &mut text).expect("it is a trace");
-    let text = String::from_utf8(text).expect("it is text");
-    let last = text.lines().last().unwrap_or_default();
-    assert!(last.contains("  verdict   "), "{last}");
+    let text = fs::read_to_string(path).expect("it is there, and text");
+    let line = |line| serde_json::from_str::<Value>(line).expect("each line is JSON");
+    let lines: Vec<Value> = text.lines().map(line).collect();
+    assert!(lines[0]["trace"].is_u64(), "{}", lines[0]);
+    assert_eq!(lines[lines.len() - 1]["event"], "verdict");
 }
 
 /// A directory that only this test has, removed in the end.

@@ -1,11 +1,11 @@
-//! The trace: what a run's recording holds, that recording changes no run, that equal runs have
-//! equal traces, and what is said of files that are none, damaged, or cut off.
+//! The trace: what a run's recording holds, that recording changes no run, and that equal runs have
+//! equal traces.
 //!
 //! A process has one recorder, and so each test has a process of its own, as in all suites.
 //!
 //! # Layout
-//! `runs.rs` (what is recorded), `lines.rs` (each event's line), `shown.rs` (as text; spoilt
-//! files), `asked.rs` (which runs are recorded, and where), `kit.rs` (recorded runs).
+//! `runs.rs` (what is recorded), `lines.rs` (each event's line), `asked.rs` (which runs are recorded,
+//! and where), `kit.rs` (recorded runs).
 
 #![allow(
     clippy::disallowed_types,
@@ -21,7 +21,6 @@ mod asked;
 mod kit;
 mod lines;
 mod runs;
-mod shown;
 
 fn main() -> ExitCode {
     if let Some(name) = std::env::var_os("MISBEHAVE") {
@@ -29,5 +28,5 @@ fn main() -> ExitCode {
         let tests: Vec<_> = tests.filter(|test| name.to_str() == Some(test.name)).collect();
         return runner::main("trace", &[&tests]);
     }
-    runner::main("trace", &[runs::TESTS, lines::TESTS, shown::TESTS, asked::TESTS])
+    runner::main("trace", &[runs::TESTS, lines::TESTS, asked::TESTS])
 }

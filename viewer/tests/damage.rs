@@ -40,6 +40,8 @@ fn what_cannot_be_read_says_why_and_what_next() {
         assert!(said.contains("it is not a trace"), "{name}: {said}");
         assert!(said.contains("TRACE=x.trace"), "{name}: {said}");
     }
+    let said = refused(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")), &[], 1);
+    assert!(said.contains("it cannot be read: "), "{said}");
     let newer = double_vote().text().replacen(r#""trace":2"#, r#""trace":3"#, 1);
     let said = refused(&write("newer.trace", newer.as_bytes()), &[], 1);
     assert!(said.contains("newer version of the lab has written it (format 3"), "{said}");
@@ -102,7 +104,7 @@ fn no_damage_makes_it_panic() {
     }
     let mut shown = 0;
     for at in (0..text.len()).step_by(97) {
-        for byte in [b'9', b'"', b'0', b'\n'] {
+        for byte in [b'9', b'"', b'0', b'\n', 0xFF] {
             let mut bytes = text.clone().into_bytes();
             bytes[at] = byte;
             if let Ok(trace) = read(&bytes) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use super::super::finding::is_majority;
 use super::super::message::{Message, Rpc};
 use crate::labgob::Bytes;
 use crate::raft::{Index, ServerId, Term};
@@ -175,15 +176,12 @@ impl Wire {
         self.peers.iter().any(|peer| peer.writes > 0)
     }
 
-    pub(super) fn is_majority(&self, count: usize) -> bool {
-        count > self.peers.len() / 2
-    }
-
     /// A candidate that has the votes of a majority, in the newest term of all, and leads not.
     pub fn won_and_silent(&self, connected: &[ServerId]) -> Option<(Term, ServerId)> {
         let (&(term, _), _) = self.campaigns.last_key_value()?;
         let campaigns = self.campaigns.range((term, 0)..);
-        let mut won = campaigns.filter(|(_, campaign)| self.is_majority(campaign.votes.len()));
+        let has_won = |campaign: &Campaign| is_majority(campaign.votes.len(), self.peers.len());
+        let mut won = campaigns.filter(|(_, campaign)| has_won(campaign));
         let ((_, server), campaign) = won.next()?;
         let lives = connected.contains(server) && campaign.instance == self.instance(*server);
         (lives && !self.reigns.contains_key(&term)).then_some((term, *server))

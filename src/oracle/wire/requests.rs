@@ -2,7 +2,7 @@
 
 use super::super::finding::{
     APPEND_ONLY, COMPLETENESS, Check, ELECTION_SAFETY, LOG_MATCHING, PERSISTENT, SAME_COMMITS,
-    TERMS_RISE, broken,
+    TERMS_RISE, broken, is_majority,
 };
 use super::super::message::{Message, Rpc};
 use super::record::{Campaign, Held, Reign, Sent, Wire};
@@ -83,7 +83,7 @@ impl Wire {
         let campaign = campaign.filter(|campaign| campaign.instance == rpc.instance);
         let votes: Vec<ServerId> =
             campaign.iter().flat_map(|campaign| campaign.votes.iter().copied()).collect();
-        if !self.is_majority(votes.len()) {
+        if !is_majority(votes.len(), self.peers.len()) {
             let how = format!(
                 "server {from} sends {}, but has the votes of {votes:?} only in term {term}: it \
                  takes votes from a majority of all {} (Figure 2, candidates)",

@@ -114,7 +114,7 @@ fn check_outputs(root: &Path, patches: &[Patch], options: &Options) -> Result<bo
     let mut wrong = 0;
     // From the end of each page to its beginning, since a new block may have other lines.
     for shown in all.iter().rev() {
-        let printed = shown.run(&suites, root, &scratch.trace_file())?;
+        let printed = shown.run(&suites)?;
         let outcome = match shown.renewed(&printed) {
             Ok(renewed) if shown.is_as_shown(&renewed) => continue,
             Ok(renewed) if options.renew => {

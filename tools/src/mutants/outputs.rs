@@ -8,8 +8,6 @@
 //! <!-- output of a-double-vote: make replay T=many_elections_2a SEED=1 -->
 //! ```
 //!
-//! With `TRACE=FILE`, what is compared is what `make show-trace` says of that run.
-//!
 //! Compared are words, so that a page may break its lines elsewhere; `...` stands for anything that
 //! is left out, as does `... 7 lines`, and lines that begin with `$` are what is typed. Pages for
 //! students speak of `src/raft/mod.rs`, whatever file of the reference it was: there the places in
@@ -83,15 +81,14 @@ impl Shown {
         format!("{}:{}", self.page.display(), self.line)
     }
 
-    /// What the command prints today; `trace` is a file that it may write.
-    pub fn run(&self, suites: &Suites, root: &Path, trace: &Path) -> Result<String, String> {
+    /// What the command prints today.
+    pub fn run(&self, suites: &Suites) -> Result<String, String> {
         let (suite, arguments, settings) = parse(&self.command)?;
         let program = suites.get(suite).ok_or_else(|| format!("there is no suite {suite}"))?;
         let mut command = Command::new(program);
         for name in ["SEED", "SEEDS", "KERNEL", "JOBS", "VERBOSE", "TRACE", "ORACLE", "PLAN"] {
             command.env_remove(name);
         }
-        let traced = settings.iter().any(|(name, _)| *name == "TRACE");
         // Lines are broken where they are shown: the places in them are shorter there.
         command
             .env("COLUMNS", "10000")
@@ -99,17 +96,7 @@ impl Shown {
             .args(arguments)
             .envs(settings)
             .env("RAFT", &self.raft);
-        if traced {
-            command.env("TRACE", trace);
-        }
-        let mut output =
-            command.output().map_err(|error| format!("cannot run {suite}: {error}"))?;
-        if traced {
-            let mut show = Command::new("cargo");
-            show.args(["run", "--quiet", "--example", "show_trace", "--"]).arg(trace);
-            show.current_dir(root);
-            output = show.output().map_err(|error| format!("cannot show a trace: {error}"))?;
-        }
+        let output = command.output().map_err(|error| format!("cannot run {suite}: {error}"))?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr);
         Ok(plant::as_in_place(&said, &self.raft))
