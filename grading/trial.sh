@@ -44,7 +44,8 @@ view() {
 
 # ---- right ----------------------------------------------------------------------------------
 hand_in right-reference src/raft
-for variant in actor effects held polling replicators student; do
+for variant in actor asking capped effects held installer polling quorum remembering replicators \
+  student; do
   hand_in "right-$variant" "variants/$variant"
   cp "$root"/src/raft/{rpc,persister,view}.rs "$all/right-$variant/src/raft/"
 done

@@ -269,8 +269,10 @@ impl Grading<'_> {
         all.filter(|test| group.selects(test)).cloned().collect()
     }
 
+    /// By scheme: a grading of one group does not cost what was kept of all.
     fn state_file(&self, name: &str) -> PathBuf {
-        self.out.join("state").join(format!("{name}.json"))
+        let scheme = &self.scheme.hash()[..8];
+        self.out.join("state").join(format!("{name}.{scheme}.json"))
     }
 
     /// What an earlier run has kept, if it was of the same.

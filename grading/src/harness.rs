@@ -50,7 +50,7 @@ impl Harness {
         if !tree.is_dir() {
             copy_folder(&export, &tree)?;
         }
-        eprintln!("grading: building the harness {} (the first time: minutes)", harness.hash);
+        eprintln!("grading: building the harness {} (this takes minutes, once)", harness.hash);
         let log = harness.folder.join("build.log");
         let mut command = harness.cargo(&mut Command::new("cargo"), &tree);
         let built = expect(&mut command, &log, FIRST_BUILD, "the build of the harness")?;

@@ -80,6 +80,17 @@ fn gradescope_gets_what_it_documents() {
     assert_eq!(tests[1]["max_score"], 5.0);
     assert_eq!(tests[3]["visibility"], "after_published");
     assert!(tests[4]["output"].as_str().unwrap().starts_with("FLAKY: failed 1 time,"));
+    // What everybody sees at once names no hidden seed.
+    let mut open = scheme();
+    open.groups[1].visibility = Visibility::Visible;
+    let value = gradescope::of(&open, &score(Verdict::Ran));
+    let output = value["tests"][3]["output"].as_str().unwrap();
+    assert!(
+        output.ends_with("with seeds that are hidden") && !output.contains("77777"),
+        "{output}"
+    );
+    let student = page::of(&open, &score(Verdict::Ran), page::Reader::Student);
+    assert!(!student.contains("77777"), "{student}");
     // Why nothing was run is visible whatever the tests are.
     let value = gradescope::of(&scheme(), &score(Verdict::DoesNotBuild("E0425".to_string())));
     let first = &value["tests"][0];
@@ -112,7 +123,26 @@ fn junit_tells_failed_from_flaky() {
     let text = junit::of(&scheme(), &[score(Verdict::Ran)]).unwrap();
     assert!(text.contains("tests=\"5\"") && text.contains("failures=\"2\""), "{text}");
     assert!(text.contains("flakyFailure") && text.contains("Seen: test_b_2a"), "{text}");
+    let rest = text.split_once("<flakyFailure").unwrap().1;
+    assert!(rest.starts_with(" message=\"too late\" type=\"flaky\">"), "{text}");
     assert!(!text.contains('\u{1b}'));
+}
+
+/// What a submission says is text, and its name as well; the counts are those of the cases.
+#[test]
+fn junit_is_xml_whatever_a_submission_says() {
+    let mut hostile = score(Verdict::Ran);
+    hostile.graded.name = "o'neill \"<&>\"".to_string();
+    let failure = hostile.groups[0].tests[1].outcome.failure.as_mut().unwrap();
+    failure.message = format!("\0]]>\u{7}\u{ffff}\"&<\r\n{}", "y".repeat(100_000));
+    let refused = score(Verdict::Refused(vec!["x".to_string()]));
+    let text = junit::of(&scheme(), &[hostile, refused]).unwrap();
+    assert!(text.contains("<failure message=\"]]&gt;&quot;&amp;&lt;\">"), "{text}");
+    assert!(text.contains("name=\"o&apos;neill &quot;&lt;&amp;&gt;&quot;\""), "{text}");
+    assert!(text.len() < 10_000 && text.matches("skipped=\"0\"").count() == 2, "{text}");
+    assert!(text.contains("tests=\"10\" failures=\"2\" errors=\"5\""), "{text}");
+    let is_legal = |c: char| c == '\n' || c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}');
+    assert!(text.chars().all(is_legal), "{text:?}");
 }
 
 #[test]

@@ -179,7 +179,7 @@ impl Outcome {
         let first = failed.min_by_key(|failure| failure.seed);
         self.failure = self.failure.take().or(first);
         if (mine.len() as u64) < runs && self.failure.is_none() {
-            self.not_run = Some("the submission's time was over".to_string());
+            self.not_run = Some("the submission had used up its time".to_string());
         }
     }
 
@@ -207,7 +207,7 @@ fn of_tries(test: &str, tries: Vec<Option<Failure>>) -> Outcome {
         outcome.flaky = u32::try_from(failed).unwrap_or(u32::MAX);
     }
     if tries.is_empty() {
-        outcome.not_run = Some("the submission's time was over".to_string());
+        outcome.not_run = Some("the submission had used up its time".to_string());
     }
     outcome.failure = tries.into_iter().flatten().next();
     outcome

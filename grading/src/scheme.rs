@@ -187,10 +187,12 @@ impl Scheme {
             let name = &group.name;
             let wrong = |number: f64| !number.is_finite() || number < 0.0;
             if wrong(group.points) || group.weights.values().any(|&weight| wrong(weight)) {
-                return Err(format!("group {name:?}: points and weights are numbers from 0 on"));
+                return Err(format!("group {name:?}: points and weights must be 0 or more"));
             }
             if group.tests.is_empty() {
-                return Err(format!("group {name:?} has no tests; all: tests = [\"_2\"]"));
+                return Err(format!(
+                    "group {name:?} has no tests; for all of them: tests = [\"_2\"]"
+                ));
             }
             if group.seeds.is_none() && group.suite != Suite::Raft {
                 return Err(format!("group {name:?}: only the suite raft runs in real time"));
@@ -253,8 +255,13 @@ impl Scheme {
 }
 
 impl Group {
+    /// Whether students are not to see what fails: a failure names its seed.
     pub fn is_hidden(&self) -> bool {
-        self.visibility != Visibility::Visible
+        self.visibility != Visibility::Visible || self.has_hidden_seeds()
+    }
+
+    pub fn has_hidden_seeds(&self) -> bool {
+        matches!(self.seeds, Some(Seeds::Hidden { .. }))
     }
 
     /// Which of a suite's tests it has.
@@ -327,7 +334,7 @@ mod tests {
         let wrong = |from: &str, to: &str| parse(&TEXT.replace(from, to)).unwrap_err();
         assert!(wrong("'3-5'", "'5-3'").contains("seeds are"));
         assert!(wrong("'3-5'", "{ hidden = 0 }").contains("seeds are"));
-        assert!(wrong("points = 10", "points = -1").contains("from 0 on"));
+        assert!(wrong("points = 10", "points = -1").contains("0 or more"));
         assert!(wrong("tests = ['_2A']", "tests = []").contains("has no tests"));
         assert!(wrong("points", "pints").contains("pints"));
         assert!(wrong("suite = 'raft'", "suite = 'labrpc'").contains("labrpc"));

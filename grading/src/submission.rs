@@ -51,10 +51,18 @@ pub fn find(folder: &Path) -> Result<Vec<Submission>, String> {
     let cannot = |error| format!("cannot read {}: {error}", folder.display());
     for entry in fs::read_dir(&folder).map_err(cannot)? {
         let entry = entry.map_err(cannot)?;
-        // A link to a folder is nobody's submission.
+        let inner = entry.path();
+        if is_of_a_system(&inner) {
+            continue;
+        }
+        // A link to a folder is nobody's submission, and an archive has to be unpacked.
         if entry.file_type().map_err(cannot)?.is_dir() {
-            let folder = entry.path();
-            all.push(Submission { name: name_of(&folder), folder });
+            all.push(Submission { name: name_of(&inner), folder: inner });
+        } else {
+            eprintln!(
+                "grading: {} is not a folder, so it is not graded; unpack archives",
+                inner.display()
+            );
         }
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -78,11 +86,17 @@ fn raft_of(folder: &Path) -> Option<PathBuf> {
     };
     let only = || {
         let all = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-        let mut folders = all.filter(|path| is_plain(path, true));
+        let mut folders = all.filter(|path| is_plain(path, true) && !is_of_a_system(path));
         folders.next().filter(|_| folders.next().is_none())
     };
     let itself = || has_raft(folder).then(|| folder.to_path_buf());
     in_project(folder).or_else(itself).or_else(|| in_project(&only()?))
+}
+
+/// What systems put beside a student's files: `.DS_Store`, `._mod.rs`, `__MACOSX`.
+fn is_of_a_system(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') || name == "__MACOSX"
 }
 
 /// Whether it is there, as a folder or a file, and not by a link.
@@ -110,7 +124,7 @@ impl Sources {
     fn take_folder(&mut self, raft: &Path, inside: &Path, bytes: &mut u64) -> Result<(), String> {
         let cannot = |error| format!("cannot read src/raft/{}: {error}", inside.display());
         if inside.components().count() > MOST_DEPTH {
-            return Err(format!("src/raft/{} lies too deep", inside.display()));
+            return Err(format!("src/raft/{} is nested too deep", inside.display()));
         }
         for entry in fs::read_dir(raft.join(inside)).map_err(cannot)? {
             let entry = entry.map_err(cannot)?;
@@ -118,12 +132,14 @@ impl Sources {
             let shown = format!("src/raft/{}", path.display());
             let kind = entry.file_type().map_err(cannot)?;
             let is_rust = path.extension().is_some_and(|extension| extension == "rs");
-            if path.to_str().is_none_or(|name| name.chars().any(char::is_control)) {
-                return Err(format!("{shown:?} is no name for a file of Rust"));
+            if is_of_a_system(&path) {
+                continue;
+            } else if path.to_str().is_none_or(|name| name.chars().any(char::is_control)) {
+                return Err(format!("{shown:?} is not a name for a Rust file"));
             } else if kind.is_dir() {
                 self.take_folder(raft, &path, bytes)?;
             } else if !is_rust {
-                self.notes.push(format!("{shown} is no Rust, and was left out"));
+                self.notes.push(format!("{shown} is not a Rust file, and was left out"));
             } else if !kind.is_file() {
                 return Err(format!("{shown} is a link or a device; only files are taken"));
             } else if !GIVEN.iter().any(|given| path == Path::new(given)) {
@@ -184,6 +200,18 @@ mod tests {
             write(root.path(), file);
         }
         assert_eq!(only(root.path()), Ok(vec!["inner/rpc.rs".to_string(), "mod.rs".to_string()]));
+    }
+
+    #[test]
+    fn what_a_system_adds_is_left_out() {
+        let root = tempfile::tempdir().unwrap();
+        for file in ["ann/lab/src/raft/mod.rs", "ann/lab/src/raft/.DS_Store", "ann/__MACOSX/x"] {
+            write(root.path(), file);
+        }
+        fs::write(root.path().join("ann/lab/src/raft/._mod.rs"), [0xff]).unwrap();
+        fs::create_dir(root.path().join(".git")).unwrap();
+        fs::write(root.path().join("bea.zip"), "PK").unwrap();
+        assert_eq!(only(root.path()), Ok(vec!["mod.rs".to_string()]));
     }
 
     #[test]

@@ -114,7 +114,7 @@ fn write_page(file: &Path, with: Option<&Path>, output: Option<PathBuf>) -> Exit
     let page = view::page(&trace, other.flatten().as_ref());
     let output = output.unwrap_or_else(|| file.with_extension("html"));
     if let Err(error) = fs::write(&output, page) {
-        eprintln!("{}: it cannot be written: {error}", output.display());
+        eprintln!("{}: cannot be written: {error}", output.display());
         return ExitCode::FAILURE;
     }
     println!("open this page in a browser: {}", output.display());
@@ -154,7 +154,9 @@ fn export_run(
     choice: &Choice,
 ) -> Result<(), Failed> {
     if choice.around.is_some() {
-        return Err(Failed::Choice("--around is of the columns; --time A-B chooses here".into()));
+        return Err(Failed::Choice(
+            "--around is for the columns; choose with --time A-B here".into(),
+        ));
     }
     let told = choice.apply(trace, tell(trace)).map_err(Failed::Choice)?;
     let (page, then) = match format {
@@ -198,7 +200,10 @@ fn print_all(text: &str) -> ExitCode {
 fn show_report(files: &[PathBuf], format: Format) -> ExitCode {
     let written = Report::read(files).and_then(|report| {
         if report.repeated > 0 {
-            eprintln!("note: {} runs stand there more than once; the last counts", report.repeated);
+            eprintln!(
+                "note: {} runs are there more than once; the last of each counts",
+                report.repeated
+            );
         }
         match format {
             Format::Markdown => Ok(report.markdown()),

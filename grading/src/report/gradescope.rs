@@ -75,7 +75,10 @@ fn output(group: &Group, outcome: &Outcome) -> String {
         lines.push(format!("passed with {} of {} seeds", outcome.passed, outcome.runs));
     }
     lines.extend(outcome.not_run.as_ref().map(|why| format!("not run: {why}")));
-    if let Some(failure) = &outcome.failure {
+    let is_shown = group.visibility != Visibility::Visible || !group.has_hidden_seeds();
+    if outcome.failure.is_some() && !is_shown {
+        lines.push("it did not pass with seeds that are hidden".to_string());
+    } else if let Some(failure) = &outcome.failure {
         lines.extend(failure.follows.iter().map(|test| format!("it follows from {test}:")));
         lines.push(block::of(&failure.message, &command(group, &outcome.test, failure)));
     }

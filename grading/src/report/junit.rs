@@ -15,7 +15,9 @@ pub fn of(scheme: &Scheme, scores: &[Score]) -> Result<String, String> {
         }
         report.add_test_suite(suite);
     }
-    report.to_string().map_err(|error| format!("the JUnit file: {error}"))
+    let text = report.to_string().map_err(|error| format!("the JUnit file: {error}"))?;
+    // The root's count of skipped tests is in no schema: nothing is skipped.
+    Ok(text.replacen(" skipped=\"0\"", "", 1))
 }
 
 fn case(group: &Group, test: &TestScore) -> TestCase {
@@ -26,6 +28,7 @@ fn case(group: &Group, test: &TestScore) -> TestCase {
         for _ in 0..outcome.flaky {
             let mut flaky = TestRerun::new(NonSuccessKind::Failure);
             flaky.set_message(tame(message));
+            flaky.set_type("flaky"); // the schema asks for one
             status.add_rerun(flaky);
         }
         status

@@ -104,8 +104,9 @@ fn of_most(points: f64, most: f64) -> String {
 fn tame(text: &str) -> String {
     const MOST_LINES: usize = 60;
     const MOST_IN_LINE: usize = 500;
+    const NO_XML: [char; 2] = ['\u{fffe}', '\u{ffff}'];
     let plain = |line: &str| {
-        let plain = line.chars().filter(|&c| c == '\t' || !c.is_control());
+        let plain = line.chars().filter(|&c| c == '\t' || !c.is_control() && !NO_XML.contains(&c));
         plain.take(MOST_IN_LINE).collect::<String>()
     };
     let mut lines: Vec<String> = text.lines().take(MOST_LINES).map(plain).collect();

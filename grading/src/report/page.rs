@@ -63,11 +63,11 @@ fn verdict(verdict: &Verdict) -> String {
             fenced(errors)
         ),
         Verdict::BuildWasStopped(why) => format!(
-            "It was ended: {why}. Look for a constant that is computed without end, and for macros \
+            "It was stopped: {why}. Look for a constant that is computed without end, and for macros \
              that call themselves.\n\n"
         ),
         Verdict::NotGraded(problem) => format!(
-            "It could not be graded, and that is not its fault. Grade it again.\n\n{}\n",
+            "It could not be graded, through no fault of its own. Grade it again.\n\n{}\n",
             fenced(problem)
         ),
     }

@@ -51,7 +51,7 @@ fn remarks(score: &Score) -> String {
     let tests = score.groups.iter().flat_map(|group| &group.tests);
     let cut = tests.filter(|test| test.outcome.not_run.is_some()).count();
     if cut > 0 && score.graded.verdict == Verdict::Ran {
-        remarks.push(format!("{} not run: its time was over", counted(cut, "test")));
+        remarks.push(format!("{} not run: out of time", counted(cut, "test")));
     }
     remarks.join("; ")
 }

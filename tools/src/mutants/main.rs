@@ -124,7 +124,7 @@ fn check_outputs(root: &Path, patches: &[Patch], options: &Options) -> Result<bo
             }
             Ok(_) => "it has other numbers now; RENEW=1 writes them".to_string(),
             Err(_) if options.renew && shown.rewrite(root, &printed)? => {
-                println!("{}: written anew; read it, and what the page says of it", shown.place());
+                println!("{}: updated; read it, and what the page says about it", shown.place());
                 continue;
             }
             Err(problem) => problem,

@@ -67,7 +67,7 @@ pub fn print(
         rows = fold(rows);
     }
     if rows.is_empty() {
-        let what = format!("none of the {everything} events is so; leave an option away");
+        let what = format!("none of the {everything} events matches; leave out an option");
         return Err(Failed::Choice(what));
     }
     let verdict = Verdict::of(trace);
