@@ -14,6 +14,7 @@
     reason = "a tool: nothing of it runs in a simulation"
 )]
 
+mod call;
 mod column;
 mod excerpt;
 mod options;
@@ -127,7 +128,7 @@ fn check_outputs(root: &Path, patches: &[Patch], options: &Options) -> Result<bo
                 println!("{}: renewed", shown.place());
                 continue;
             }
-            Ok(_) => "it has other numbers now; RENEW=1 writes them".to_string(),
+            Ok(_) => "it is another now; RENEW=1 writes it".to_string(),
             Err(_) if options.renew && shown.rewrite(root, &printed)? => {
                 println!("{}: written anew; read it, and what the page says of it", shown.place());
                 continue;
