@@ -1,9 +1,9 @@
 # What only the repository with the reference solution has; a student's project is without.
 
-COMMANDS += starter check-starter mutants mutant check-hashes check-outputs drawings picture \
+COMMANDS += starter check-starter mutants mutant check-hashes check-outputs drawings \
   book book-serve grade check-grading autograder exercise exercise-check
 
-.PHONY: starter check-starter mutants mutant check-hashes check-outputs drawings picture \
+.PHONY: starter check-starter mutants mutant check-hashes check-outputs drawings \
   book book-serve grade check-grading autograder exercise exercise-check
 
 help::
@@ -23,7 +23,6 @@ help::
 	@echo
 	@echo '  make book             the handbook as a book with search; make book-serve shows it'
 	@echo '  make drawings         its pictures, from docs/drawings; make check-outputs: what it shows'
-	@echo '  make picture          the picture of a planted bug at work, from its run; CHECK=1 compares'
 
 # The suites that can be simulated; two seeds of each test, on the kernel that is asked for.
 HASHED := raft figure2 nemesis labgob labrpc labsync
@@ -78,7 +77,8 @@ exercise-check:
 	  { echo 'which answer?  make exercise-check DIR=../ex-7 ANSWER=vote-once'; exit 2; }
 	@$(GRADING) check "$(DIR)" "$(ANSWER)"
 
-# What the handbook shows is what is printed; RENEW=1 writes other numbers, say of lines, to its pages.
+# What the handbook shows is what is printed, and drawn of a run; RENEW=1 writes other numbers, say of
+# lines, to its pages.
 # WHOLE=1 takes the program of `make mutants`.
 check-outputs:
 	@$(MUTANTS) --outputs $(if $(RENEW),--renew) $(if $(WHOLE),--whole)
@@ -86,10 +86,6 @@ check-outputs:
 # The pictures of the handbook, and what they show in words, from docs/drawings/*.txt.
 drawings:
 	@$(CARGO) run --quiet --package raft-lab-tools --bin drawings
-
-# The end of a planted bug's real run: docs/drawings/double-vote.svg.
-picture:
-	@scripts/picture.sh $(if $(CHECK),--check)
 
 # The handbook as a book with search, in target/book/html.
 book:

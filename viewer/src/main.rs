@@ -198,19 +198,28 @@ fn print_all(text: &str) -> ExitCode {
 }
 
 fn show_report(files: &[PathBuf], format: Format) -> ExitCode {
-    let written = Report::read(files).and_then(|report| {
-        if report.repeated > 0 {
-            eprintln!(
-                "note: {} runs are there more than once; the last of each counts",
-                report.repeated
-            );
+    let report = match Report::read(files) {
+        Ok(report) => report,
+        Err(problem) => {
+            eprintln!("{problem}");
+            return ExitCode::FAILURE;
         }
-        match format {
-            Format::Markdown => Ok(report.markdown()),
-            Format::Junit => report.junit(),
-        }
-    });
+    };
+    if report.repeated > 0 {
+        eprintln!("note: {} runs are there more than once; the last of each counts", report.repeated);
+    }
+    report.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    report.left_out.iter().for_each(|line| eprintln!("left out: {line}"));
+    let written = match format {
+        Format::Markdown => Ok(report.markdown()),
+        Format::Junit => report.junit(),
+    };
     match written {
+        // All that is good is there, but not all is good.
+        Ok(text) if !report.left_out.is_empty() => {
+            print_all(&text);
+            ExitCode::FAILURE
+        }
         Ok(text) => print_all(&text),
         Err(problem) => {
             eprintln!("{problem}");

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +12,23 @@ use serde::Deserialize;
 
 /// How many failures a table is followed by.
 const MOST_FAILURES: usize = 10;
+const HOW: &str = "make sim REPORT=x.jsonl writes one";
+/// The version of the lines that are read here. They are without a number; a file of any other
+/// version begins with `{"report":N}`.
+const VERSION: u32 = 1;
+
+/// The first line of a report of another version.
+#[derive(Deserialize)]
+struct Version {
+    report: u32,
+}
+
+/// The first line of something else that this viewer knows.
+#[derive(Deserialize)]
+struct TraceLine {
+    #[serde(rename = "trace")]
+    _version: u32,
+}
 
 /// A line of a report.
 #[derive(Clone, Deserialize)]
@@ -30,39 +48,65 @@ pub struct Report {
     runs: BTreeMap<(String, String, u64), Run>,
     /// How many were in there more than once; the last of them counts.
     pub repeated: usize,
+    /// Lines that had to be left out, each with its place and why.
+    pub left_out: Vec<String>,
+    /// What else the reader should know.
+    pub notes: Vec<String>,
 }
 
 impl Report {
-    /// Reads all of these files. A last line without its end, of a sweep that was killed, is left
-    /// out.
+    /// Reads all of these files. A line that is none of a report is left out, and told.
     ///
     /// # Errors
-    /// If a file cannot be read, or a line is none of a report; the message says which.
+    /// If a file cannot be read, or is no report of this version; the message says which.
     pub fn read(files: &[PathBuf]) -> Result<Report, String> {
         let mut report = Report::default();
         for file in files {
-            let text = fs::read_to_string(file).map_err(|error| {
-                format!("{}: {error}; REPORT=... of make sim writes one", file.display())
+            let name = file.display();
+            let bytes = fs::read(file).map_err(|error| match error.kind() {
+                ErrorKind::NotFound => format!("{name}: there is no such file. {HOW}"),
+                ErrorKind::IsADirectory => format!("{name}: it is a directory; name its reports"),
+                _ => format!("{name}: it cannot be read: {error}"),
             })?;
-            report.take(file, &text)?;
+            report.take(file, &bytes)?;
+        }
+        if report.runs.is_empty() {
+            return Err(report.notes.join("\n"));
         }
         Ok(report)
     }
 
-    fn take(&mut self, file: &Path, text: &str) -> Result<(), String> {
-        for (number, line) in (1..).zip(text.split_inclusive('\n')) {
-            let run: Run = match serde_json::from_str(line) {
+    fn take(&mut self, file: &Path, bytes: &[u8]) -> Result<(), String> {
+        let name = file.display();
+        if bytes.is_empty() {
+            self.notes.push(format!("{name}: it is empty: no run has ended so far"));
+        }
+        let (mut wrong, mut good) = (Vec::new(), 0);
+        for (number, line) in (1..).zip(bytes.split_inclusive(|&byte| byte == b'\n')) {
+            let run: Run = match serde_json::from_slice(line) {
                 Ok(run) => run,
-                Err(_) if !line.ends_with('\n') => break,
                 Err(error) => {
-                    let file = file.display();
-                    return Err(format!("{file}:{number}: this is no line of a report: {error}"));
+                    check_version(file, number, line)?;
+                    if line.ends_with(b"\n") {
+                        wrong
+                            .push(format!("{name}:{number}: no line of a report: {}", why(&error)));
+                    } else {
+                        self.notes.push(format!("{name}:{number}: cut off, and left out"));
+                    }
+                    continue;
                 }
             };
+            good += 1;
             let key = (run.suite.clone(), run.test.clone(), run.seed);
             self.repeated += usize::from(self.runs.insert(key, run).is_some());
         }
-        Ok(())
+        match wrong.first() {
+            Some(first) if good == 0 => Err(format!("{first}. It is no report. {HOW}")),
+            _ => {
+                self.left_out.append(&mut wrong);
+                Ok(())
+            }
+        }
     }
 
     /// How many runs there are, and how many of them failed.
@@ -140,6 +184,30 @@ fn legal(text: &str) -> String {
     text.replace(['\u{fffe}', '\u{ffff}'], "")
 }
 
+/// If a line that is none of this version says of which it is, or of what.
+fn check_version(file: &Path, number: usize, line: &[u8]) -> Result<(), String> {
+    let place = format!("{}:{number}", file.display());
+    match serde_json::from_slice::<Version>(line) {
+        Ok(Version { report }) if report != VERSION => {
+            return Err(format!(
+                "{place}: a newer version of the lab has written it (report {report}; this one \
+                 reads {VERSION}): update the lab, or run the sweep again"
+            ));
+        }
+        _ => (),
+    }
+    match serde_json::from_slice::<TraceLine>(line) {
+        Ok(_) => Err(format!("{place}: it is the trace of one run: make log F={}", file.display())),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Without its own place, which is that in the line.
+fn why(error: &serde_json::Error) -> String {
+    let what = error.to_string();
+    what.split(" at line ").next().unwrap_or_default().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,7 +219,7 @@ mod tests {
 
     fn report(text: &str) -> Result<Report, String> {
         let mut report = Report::default();
-        report.take(Path::new("x.jsonl"), text).map(|()| report)
+        report.take(Path::new("x.jsonl"), text.as_bytes()).map(|()| report)
     }
 
     #[test]
@@ -194,10 +262,28 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_line_is_left_out_and_a_wrong_one_is_told() {
-        let cut = &LINES[..LINES.len() - 20];
-        assert_eq!(report(cut).unwrap().count(), (1, 0));
-        let wrong = report(&LINES.replacen("\"seed\":1", "\"sed\":1", 1)).err().unwrap();
-        assert!(wrong.starts_with("x.jsonl:1: this is no line of a report"), "{wrong}");
+    fn a_wrong_line_is_told_and_nothing_else_is_lost() {
+        let cut = report(&LINES[..LINES.len() - 20]).unwrap();
+        assert_eq!((cut.count(), cut.left_out.len()), ((1, 0), 0));
+        assert_eq!(cut.notes, ["x.jsonl:2: cut off, and left out"]);
+        let more = LINES.replace("\"test_a_2a\"", "\"test_b_2a\"");
+        let middle = report(&format!("{LINES}{{\"suite\":7}}\n\u{0}\n{more}")).unwrap();
+        assert_eq!((middle.count(), middle.left_out.len()), ((4, 2), 2));
+        assert!(middle.left_out[0].starts_with("x.jsonl:3: no line"), "{:?}", middle.left_out);
+        assert!(!middle.left_out[0].contains("at line"), "{:?}", middle.left_out);
+    }
+
+    #[test]
+    fn what_is_no_report_of_this_version_is_refused() {
+        let newer = format!("{{\"report\":2,\"lab\":\"9.0\"}}\n{LINES}");
+        let said = report(&newer).err().unwrap();
+        assert!(said.starts_with("x.jsonl:1: a newer version of the lab"), "{said}");
+        assert!(said.contains("(report 2; this one reads 1): update"), "{said}");
+        let said = report("{\"trace\":2}\n").err().unwrap();
+        assert!(said.contains("make log F=x.jsonl"), "{said}");
+        for text in ["hello\n", "{}\n{}\n", "\u{0}\u{1}\n"] {
+            let said = report(text).err().unwrap();
+            assert!(said.contains("It is no report. make sim REPORT="), "{said}");
+        }
     }
 }

@@ -8,7 +8,9 @@
 
 mod kit;
 
-use kit::{Script, double_vote, log, refused, write};
+use std::path::Path;
+
+use kit::{Script, double_vote, log, write};
 use viewer::trace::{Trace, TraceError};
 
 fn read(bytes: &[u8]) -> Result<Trace, TraceError> {
@@ -27,27 +29,97 @@ fn a_whole_trace_is_read() {
     assert_eq!((trace.servers, trace.verdict()), (5, Some(None)));
 }
 
+/// What `log` says of a file, which is what `view` says as well.
+fn refused(path: &Path) -> String {
+    let said = kit::refused(path, &[], 1);
+    let page = path.with_extension("html");
+    let output = kit::viewer(&["view", path.to_str().expect("the path is text")]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), said);
+    assert!(!page.exists(), "there is no page of it");
+    said
+}
+
 #[test]
 fn what_cannot_be_read_says_why_and_what_next() {
-    let missing = std::path::Path::new("no/such.trace");
-    let said = refused(missing, &[], 1);
+    let said = refused(Path::new("no/such.trace"));
     assert!(said.starts_with("no/such.trace: there is no such file."), "{said}");
     assert!(said.contains("make log T="), "{said}");
-    for (name, bytes) in
-        [("empty", &b""[..]), ("text", b"hello\n"), ("binary", b"\x89\0\xff\n"), ("json", b"{}\n")]
+    for (name, bytes) in [("text", &b"hello\n"[..]), ("binary", b"\x89\0\xff\n"), ("json", b"{}\n")]
     {
-        let said = refused(&write(&format!("{name}.trace"), bytes), &[], 1);
+        let said = refused(&write(&format!("{name}.trace"), bytes));
         assert!(said.contains("it is not a trace"), "{name}: {said}");
         assert!(said.contains("TRACE=x.trace"), "{name}: {said}");
     }
-    let said = refused(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")), &[], 1);
-    assert!(said.contains("it cannot be read: "), "{said}");
+    let said = refused(&write("empty.trace", b""));
+    assert!(said.contains("it is empty") && said.contains("again"), "{said}");
+    let said = refused(Path::new(env!("CARGO_TARGET_TMPDIR")));
+    assert!(said.contains("it is a directory: name one of the traces"), "{said}");
+    let said = refused(&write("report.trace", (report_line(1) + "\n").as_bytes()));
+    assert!(said.contains("make report F="), "{said}");
     let newer = double_vote().text().replacen(r#""trace":2"#, r#""trace":3"#, 1);
-    let said = refused(&write("newer.trace", newer.as_bytes()), &[], 1);
+    let said = refused(&write("newer.trace", newer.as_bytes()));
     assert!(said.contains("newer version of the lab has written it (format 3"), "{said}");
+    assert!(said.contains("this one reads 2): update the lab"), "{said}");
     let older = double_vote().text().replacen(r#""trace":2"#, r#""trace":1"#, 1);
-    let said = refused(&write("older.trace", older.as_bytes()), &[], 1);
+    let said = refused(&write("older.trace", older.as_bytes()));
     assert!(said.contains("old format (1"), "{said}");
+    let corrupt = double_vote().text().replacen(r#""event":"start""#, "\u{7f}", 1);
+    let said = refused(&write("corrupt.trace", corrupt.as_bytes()));
+    assert!(said.contains("line 3 is damaged") && said.contains("head -n 2"), "{said}");
+}
+
+fn report_line(seed: u64) -> String {
+    format!(
+        r#"{{"suite":"raft","test":"test_x_2a","follows":null,"seed":{seed},"virtual_s":1.0,"cpu_s":0.1,"trace_hash":7,"failure":null}}"#
+    )
+}
+
+/// Its status, what it prints, and what it says beside.
+fn report(files: &[&Path]) -> (Option<i32>, String, String) {
+    let files = files.iter().map(|file| file.to_str().expect("the path is text"));
+    let output = kit::viewer(&["report"].into_iter().chain(files).collect::<Vec<_>>());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it says UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_wrong_line_between_reports_is_named_and_nothing_else_is_lost() {
+    let good = write("good.jsonl", format!("{}\n{}\n", report_line(1), report_line(2)).as_bytes());
+    let middle = format!("{}\nwhat is this\n{}\n", report_line(3), report_line(4));
+    let middle = write("middle.jsonl", middle.as_bytes());
+    let cut = write("cut.jsonl", format!("{}\n{{\"suite\":\"ra", report_line(5)).as_bytes());
+    let (status, table, said) = report(&[&good, &middle, &cut]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(table.contains("5 runs, 0 failed"), "{table}");
+    assert!(said.contains("middle.jsonl:2: no line of a report"), "{said}");
+    assert!(said.contains("cut.jsonl:2: cut off"), "{said}");
+    // That a sweep was killed is no fault of its report.
+    let (status, table, said) = report(&[&good, &cut]);
+    assert!(status == Some(0) && table.contains("3 runs, 0 failed"), "{said}");
+}
+
+#[test]
+fn what_is_no_report_says_why_and_what_next() {
+    let newer = format!("{{\"report\":2}}\n{}\n", report_line(1));
+    for (name, bytes, expected) in [
+        (
+            "newer",
+            newer.as_bytes(),
+            "newer version of the lab has written it (report 2; this one reads 1)",
+        ),
+        ("empty", b"", "it is empty"),
+        ("binary", b"\x89\0\xff\n", "It is no report. make sim REPORT="),
+        ("trace", double_vote().text().as_bytes(), "it is the trace of one run: make log F="),
+    ] {
+        let (status, table, said) = report(&[&write(&format!("{name}.jsonl"), bytes)]);
+        assert!(status == Some(1) && table.is_empty(), "{name}: {table}");
+        assert!(said.contains(expected) && said.lines().count() == 1, "{name}: {said}");
+    }
+    let (status, _, said) = report(&[Path::new("no/such.jsonl")]);
+    assert!(status == Some(1) && said.contains("there is no such file. make sim"), "{said}");
+    let (status, _, said) = report(&[Path::new(env!("CARGO_TARGET_TMPDIR"))]);
+    assert!(status == Some(1) && said.contains("it is a directory"), "{said}");
 }
 
 #[test]
@@ -113,7 +185,7 @@ fn no_damage_makes_it_panic() {
                 let last = trace.records.len().saturating_sub(1);
                 assert_eq!(viewer::story::past_of(&trace, last).len(), told.len());
                 let mut out = Vec::new();
-                let path = std::path::Path::new("x.trace");
+                let path = Path::new("x.trace");
                 let (choice, look) = Default::default();
                 let _ = viewer::log::print(&mut out, path, &trace, &choice, &look, (80, 24));
             }

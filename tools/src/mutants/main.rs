@@ -14,6 +14,7 @@
     reason = "a tool: nothing of it runs in a simulation"
 )]
 
+mod call;
 mod column;
 mod excerpt;
 mod options;
@@ -114,7 +115,7 @@ fn check_outputs(root: &Path, patches: &[Patch], options: &Options) -> Result<bo
     let mut wrong = 0;
     // From the end of each page to its beginning, since a new block may have other lines.
     for shown in all.iter().rev() {
-        let printed = shown.run(&suites)?;
+        let printed = shown.run(&suites, root, &scratch.trace_file())?;
         let outcome = match shown.renewed(&printed) {
             Ok(renewed) if shown.is_as_shown(&renewed) => continue,
             Ok(renewed) if options.renew => {
@@ -122,7 +123,7 @@ fn check_outputs(root: &Path, patches: &[Patch], options: &Options) -> Result<bo
                 println!("{}: renewed", shown.place());
                 continue;
             }
-            Ok(_) => "it has other numbers now; RENEW=1 writes them".to_string(),
+            Ok(_) => "it is another now; RENEW=1 writes it".to_string(),
             Err(_) if options.renew && shown.rewrite(root, &printed)? => {
                 println!("{}: updated; read it, and what the page says about it", shown.place());
                 continue;

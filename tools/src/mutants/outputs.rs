@@ -8,6 +8,9 @@
 //! <!-- output of a-double-vote: make replay T=many_elections_2a SEED=1 -->
 //! ```
 //!
+//! With `make log`, what is compared is the columns of that run. Where a picture follows in place of a
+//! block, it is the end of the run as the viewer draws it.
+//!
 //! Compared are words, so that a page may break its lines elsewhere; `...` stands for anything that
 //! is left out, as does `... 7 lines`, and lines that begin with `$` are what is typed. Pages for
 //! students speak of `src/raft/mod.rs`, whatever file of the reference it was: there the places in
@@ -17,6 +20,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::call::parse;
 use crate::excerpt::failure_in;
 use crate::plant::{self, REFERENCE};
 use crate::scratch::Suites;
@@ -26,6 +30,8 @@ const PAGES_OF_STUDENTS: &str = "starter";
 /// An output on a page.
 pub struct Shown {
     page: PathBuf,
+    /// The file of a picture; its lines are the block.
+    picture: Option<PathBuf>,
     /// The number of the comment's line, from 1.
     line: usize,
     /// The Raft that ran: a planted bug, or the reference.
@@ -52,7 +58,17 @@ pub fn read_all(root: &Path) -> Result<Vec<Shown>, String> {
             .map_err(|error| format!("{}: {error}", page.display()))?;
         shown.extend(outputs_in(&page, &text)?);
     }
+    for output in &mut shown {
+        let Some(picture) = &output.picture else { continue };
+        let text = fs::read_to_string(root.join(picture))
+            .map_err(|error| format!("{}: {error}", picture.display()))?;
+        output.block = numbered(&text);
+    }
     Ok(shown)
+}
+
+fn numbered(text: &str) -> Vec<(usize, String)> {
+    (1..).zip(text.lines().map(ToString::to_string)).collect()
 }
 
 fn outputs_in(page: &Path, text: &str) -> Result<Vec<Shown>, String> {
@@ -64,14 +80,23 @@ fn outputs_in(page: &Path, text: &str) -> Result<Vec<Shown>, String> {
         let said = said.strip_suffix("-->").ok_or_else(|| wrong("the comment has no end"))?;
         let (of, command) = said.split_once(": ").ok_or_else(|| wrong("it names no command"))?;
         let raft = of.trim().strip_prefix("of ").unwrap_or(REFERENCE).trim().to_string();
-        let fence = lines.next().is_some_and(|(_, line)| line.trim_start().starts_with("```"));
-        if !fence {
-            return Err(wrong("no block of code follows it"));
+        let next = lines.next().map_or("", |(_, line)| line.trim_start());
+        let (mut picture, mut block) = (None, Vec::new());
+        if next.starts_with("![") {
+            // Its words may go on in further lines.
+            let behind = text.lines().skip(line).collect::<Vec<_>>().join(" ");
+            let file = behind.split_once("](").and_then(|(_, rest)| rest.split_once(')'));
+            let (file, _) = file.ok_or_else(|| wrong("the picture names no file"))?;
+            picture = Some(page.with_file_name(file));
+        } else if next.starts_with("```") {
+            let inside =
+                lines.by_ref().take_while(|(_, line)| !line.trim_start().starts_with("```"));
+            block = inside.map(|(at, line)| (at, line.to_string())).collect();
+        } else {
+            return Err(wrong("neither a block of code nor a picture follows it"));
         }
-        let inside = lines.by_ref().take_while(|(_, line)| !line.trim_start().starts_with("```"));
-        let block = inside.map(|(at, line)| (at, line.to_string())).collect();
-        let page = page.to_path_buf();
-        shown.push(Shown { page, line, raft, command: command.trim().to_string(), block });
+        let (page, command) = (page.to_path_buf(), command.trim().to_string());
+        shown.push(Shown { page, picture, line, raft, command, block });
     }
     Ok(shown)
 }
@@ -81,14 +106,18 @@ impl Shown {
         format!("{}:{}", self.page.display(), self.line)
     }
 
-    /// What the command prints today.
-    pub fn run(&self, suites: &Suites) -> Result<String, String> {
+    /// What the command prints today; `trace` is a file that it may write.
+    pub fn run(&self, suites: &Suites, root: &Path, trace: &Path) -> Result<String, String> {
         let (suite, arguments, settings) = parse(&self.command)?;
         let program = suites.get(suite).ok_or_else(|| format!("there is no suite {suite}"))?;
         let mut command = Command::new(program);
         for name in ["SEED", "SEEDS", "KERNEL", "JOBS", "VERBOSE", "TRACE", "ORACLE", "PLAN"] {
             command.env_remove(name);
         }
+        let viewer = match self.picture {
+            Some(_) => Some("picture"),
+            None => self.command.starts_with("make log ").then_some("log"),
+        };
         // Lines are broken where they are shown: the places in them are shorter there.
         command
             .env("COLUMNS", "10000")
@@ -96,7 +125,19 @@ impl Shown {
             .args(arguments)
             .envs(settings)
             .env("RAFT", &self.raft);
-        let output = command.output().map_err(|error| format!("cannot run {suite}: {error}"))?;
+        if viewer.is_some() {
+            command.env("TRACE", trace);
+        }
+        let mut output =
+            command.output().map_err(|error| format!("cannot run {suite}: {error}"))?;
+        if let Some(how) = viewer {
+            output = Command::new("cargo")
+                .args(["run", "--quiet", "--package", "raft-lab-viewer", "--", how])
+                .arg(trace)
+                .current_dir(root)
+                .output()
+                .map_err(|error| format!("cannot show a trace: {error}"))?;
+        }
         let said = String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr);
         Ok(plant::as_in_place(&said, &self.raft))
@@ -105,6 +146,9 @@ impl Shown {
     /// The block as it should be; an error tells which of its lines are printed no longer, not
     /// even with other numbers.
     pub fn renewed(&self, printed: &str) -> Result<Vec<(usize, String)>, String> {
+        if self.picture.is_some() {
+            return Ok(numbered(printed));
+        }
         let for_students = self.page.starts_with(PAGES_OF_STUDENTS);
         let printed: Vec<&str> = printed.split_whitespace().collect();
         let exact = |word: &str| match place_in_raft(word) {
@@ -173,43 +217,20 @@ impl Shown {
         Ok(true)
     }
 
-    /// Writes the lines to the page.
+    /// Writes the lines to the page, or the picture's file.
     pub fn write(&self, root: &Path, renewed: &[(usize, String)]) -> Result<(), String> {
-        let file = root.join(&self.page);
+        let file = root.join(self.picture.as_ref().unwrap_or(&self.page));
         let problem = |error| format!("{}: {error}", file.display());
         let text = fs::read_to_string(&file).map_err(problem)?;
         let mut lines: Vec<&str> = text.lines().collect();
+        if self.picture.is_some() {
+            lines = vec![""; renewed.len()];
+        }
         for (at, line) in renewed {
             lines[at - 1] = line;
         }
         fs::write(&file, lines.join("\n") + "\n").map_err(problem)
     }
-}
-
-/// The suite, its arguments, and what is set in its environment.
-type Call<'a> = (&'a str, Vec<String>, Vec<(&'a str, &'a str)>);
-
-/// From a command such as `make replay S=figure2 T=votes_once_per_term_2a SEED=1`.
-fn parse(command: &str) -> Result<Call<'_>, String> {
-    let mut words = command.split_whitespace();
-    let (make, target) = (words.next(), words.next());
-    let settings: Option<Vec<(&str, &str)>> = words.map(|word| word.split_once('=')).collect();
-    let settings = settings.ok_or_else(|| format!("not NAME=VALUE in {command:?}"))?;
-    let value = |name| settings.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
-    let test = value("T").map(str::to_lowercase);
-    let (suite, mut arguments) = match (make, target) {
-        (Some("make"), Some("replay")) => (value("S").unwrap_or("raft"), vec!["--sim", "--exact"]),
-        (Some("make"), Some("nemesis")) => ("nemesis", vec!["--sim"]),
-        (Some("make"), Some("test-figure2")) => ("figure2", vec!["--sim"]),
-        (Some("make"), Some("sim")) => ("raft", vec!["--sim"]),
-        _ => return Err(format!("the output of {command:?} cannot be compared")),
-    };
-    arguments.insert(0, "--must-match");
-    let mut arguments: Vec<String> = arguments.into_iter().map(ToString::to_string).collect();
-    let test = test.unwrap_or_else(|| "test_".to_string());
-    let whole = arguments.iter().any(|argument| argument == "--exact");
-    arguments.push(if whole { format!("test_{test}") } else { test });
-    Ok((suite, arguments, settings.into_iter().filter(|(n, _)| !["T", "S"].contains(n)).collect()))
 }
 
 /// A place in `src/raft`, less what it ends in, say a comma.
@@ -263,7 +284,20 @@ mod tests {
         assert_eq!((&*shown.raft, &*shown.command), ("a-bug", "make replay T=x_2a SEED=1"));
         assert_eq!((shown.line, shown.block.len(), shown.block[0].0), (2, 4, 4));
         let unfinished = outputs_in(Path::new("x"), "<!-- output: make sim -->\n\ntext\n");
-        assert_eq!(unfinished.err().unwrap(), "x:1: no block of code follows it");
+        let problem = "x:1: neither a block of code nor a picture follows it";
+        assert_eq!(unfinished.err().unwrap(), problem);
+    }
+
+    #[test]
+    fn a_picture_is_compared_with_what_is_drawn() {
+        let page =
+            "<!-- output of a-bug: make view T=x_2a SEED=1 -->\n![Two\nwords](drawings/x.svg)\n";
+        let mut shown = outputs_in(Path::new("docs/x.md"), page).unwrap().remove(0);
+        assert_eq!(shown.picture.as_deref(), Some(Path::new("docs/drawings/x.svg")));
+        shown.block = numbered("<svg>\n</svg>\n");
+        assert!(shown.is_as_shown(&shown.renewed("<svg>\n</svg>\n").unwrap()));
+        assert!(!shown.is_as_shown(&shown.renewed("<svg>\n1</svg>\n").unwrap()));
+        assert!(!shown.is_as_shown(&shown.renewed("").unwrap()));
     }
 
     #[test]
@@ -302,15 +336,5 @@ mod tests {
     fn students_have_other_files() {
         let shown = shown("starter/docs/x.md");
         assert!(shown.is_as_shown(&shown.renewed(&PRINTED.replace("log.rs:7", "a.rs:9")).unwrap()));
-    }
-
-    #[test]
-    fn a_command_becomes_a_suites_arguments() {
-        let (suite, arguments, settings) = parse("make replay S=figure2 T=x_2a SEED=1").unwrap();
-        assert_eq!(suite, "figure2");
-        assert_eq!(arguments, ["--must-match", "--sim", "--exact", "test_x_2a"]);
-        assert_eq!(settings, [("SEED", "1")]);
-        assert_eq!(parse("make nemesis T=2C SEED=7").unwrap().1.last().unwrap(), "2c");
-        assert!(parse("make coffee").unwrap_err().contains("cannot be compared"));
     }
 }

@@ -49,6 +49,11 @@ impl Scratch {
         self.target.with_file_name(format!("report-{worker}.json"))
     }
 
+    /// A file for the trace of a run.
+    pub fn trace_file(&self) -> PathBuf {
+        self.target.with_file_name("output.trace")
+    }
+
     /// Keeps a text for the reader; the file's path.
     pub fn keep(&self, name: &str, text: &str) -> Result<String, String> {
         let file = self.target.with_file_name(name);

@@ -41,6 +41,10 @@ pub enum TraceError {
     Io(io::Error),
     /// It is something else.
     NotATrace,
+    /// There is nothing in it.
+    Empty,
+    /// It is a report of many runs.
+    Report,
     /// It has a format that is not known here.
     Version(u32),
     /// A line says what cannot be.
@@ -60,7 +64,20 @@ impl fmt::Display for TraceError {
                 "there is no such file. Failed simulated runs are in target/traces; record one: \
                  make log T=initial_election_2a SEED=1"
             ),
+            TraceError::Io(error) if error.kind() == ErrorKind::IsADirectory => {
+                write!(f, "it is a directory: name one of the traces in it")
+            }
             TraceError::Io(error) => write!(f, "it cannot be read: {error}"),
+            TraceError::Empty => write!(
+                f,
+                "it is empty: its run has been ended before anything was written, or has just \
+                 begun. Record it again"
+            ),
+            TraceError::Report => write!(
+                f,
+                "it is a report of many runs: make report F=... shows it. The traces of failed \
+                 simulated runs are in target/traces"
+            ),
             TraceError::NotATrace => write!(
                 f,
                 "it is not a trace. A run writes one with TRACE=FILE: make replay \
@@ -93,6 +110,15 @@ struct Version {
     trace: u32,
 }
 
+/// What the lines of a report begin with.
+#[derive(Deserialize)]
+struct ReportLine {
+    #[serde(rename = "suite")]
+    _suite: String,
+    #[serde(rename = "virtual_s")]
+    _seconds: f64,
+}
+
 #[derive(Deserialize)]
 struct Line {
     at: u64,
@@ -117,7 +143,15 @@ impl Trace {
     pub fn read(mut input: impl BufRead) -> Result<Trace, TraceError> {
         let mut line = Vec::new();
         input.read_until(b'\n', &mut line).map_err(TraceError::Io)?;
-        let version: Version = serde_json::from_slice(&line).map_err(|_| TraceError::NotATrace)?;
+        if line.is_empty() {
+            return Err(TraceError::Empty);
+        }
+        let version: Version = serde_json::from_slice(&line).map_err(|_| {
+            match serde_json::from_slice::<ReportLine>(&line) {
+                Ok(_) => TraceError::Report,
+                Err(_) => TraceError::NotATrace,
+            }
+        })?;
         if version.trace != VERSION {
             return Err(TraceError::Version(version.trace));
         }

@@ -2,6 +2,7 @@
 //! once each.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -145,8 +146,7 @@ impl<'a> Run<'a> {
             Event::Answered { reply, .. } => reply.as_ref(),
             _ => None,
         };
-        let detail = detail.map(ToString::to_string).filter(|text| text.len() <= LONGEST_DETAIL);
-        self.details.extend(detail.map(|detail| (told.event, detail)));
+        self.details.extend(detail.and_then(detail_of).map(|detail| (told.event, detail)));
     }
 
     /// The position of the call of which the event is a step.
@@ -178,6 +178,19 @@ impl<'a> Run<'a> {
         }
         Some(at)
     }
+}
+
+/// A message in full, unless it is long: then no more of it is written than that takes to see.
+fn detail_of(message: &Value) -> Option<String> {
+    struct Short(String);
+    impl Write for Short {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.push_str(text);
+            if self.0.len() <= LONGEST_DETAIL { Ok(()) } else { Err(fmt::Error) }
+        }
+    }
+    let mut short = Short(String::new());
+    write!(short, "{message}").ok().map(|()| short.0)
 }
 
 /// As `KINDS` in `model.js`.
