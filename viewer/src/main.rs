@@ -206,7 +206,10 @@ fn show_report(files: &[PathBuf], format: Format) -> ExitCode {
         }
     };
     if report.repeated > 0 {
-        eprintln!("note: {} runs are there more than once; the last of each counts", report.repeated);
+        eprintln!(
+            "note: {} runs are there more than once; the last of each counts",
+            report.repeated
+        );
     }
     report.notes.iter().for_each(|note| eprintln!("note: {note}"));
     report.left_out.iter().for_each(|line| eprintln!("left out: {line}"));
