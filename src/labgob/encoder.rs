@@ -25,20 +25,15 @@ pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 }
 
 fn encode_one<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    let length = binary::measure(value)?;
-    let frame = frame::Written::new::<T>(length);
-    // The one allocation: the payload is written to where it stays.
-    let mut bytes = Vec::with_capacity(frame.as_bytes().len() + length);
-    bytes.extend_from_slice(frame.as_bytes());
-    binary::write(value, length, &mut bytes)?;
+    let mut bytes = Vec::with_capacity(64);
+    bytes.resize(frame::MAX_SIZE, 0);
+    binary::encode(value, &mut bytes)?;
+    frame::put::<T>(&mut bytes);
     Ok(bytes)
 }
 
 /// Encodes values one after another into a writer; a [`LabDecoder`](super::LabDecoder) gives
 /// them back in the same order.
-///
-/// Each number of a value is a write of its own: put a [`std::io::BufWriter`] around a file or
-/// a socket.
 #[derive(Debug)]
 pub struct LabEncoder<W> {
     writer: W,
@@ -55,13 +50,9 @@ impl<W: Write> LabEncoder<W> {
     /// # Errors
     ///
     /// [`EncodeError::Unsupported`] if the type cannot be encoded; nothing was written then.
-    /// [`EncodeError::Io`] if the writer fails and [`EncodeError::Changed`] if the value did
-    /// not hold still; part of it may have been written then, and the output is of no use.
+    /// [`EncodeError::Io`] if the writer fails.
     pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        let length = binary::measure(value)?;
-        let frame = frame::Written::new::<T>(length);
-        self.writer.write_all(frame.as_bytes()).map_err(EncodeError::Io)?;
-        binary::write(value, length, &mut self.writer)
+        self.writer.write_all(&encode_one(value)?).map_err(EncodeError::Io)
     }
 
     /// Gives the writer back.

@@ -17,14 +17,6 @@ pub enum EncodeError {
         /// What serde or bincode said.
         reason: String,
     },
-    /// The value was longer or shorter when it was written than when it was measured just
-    /// before: another thread changed it. What was written is of no use.
-    Changed {
-        /// The type of the value.
-        type_name: &'static str,
-        /// The length in bytes that was measured.
-        measured: usize,
-    },
 }
 
 impl fmt::Display for EncodeError {
@@ -34,10 +26,6 @@ impl fmt::Display for EncodeError {
             EncodeError::Unsupported { type_name, reason } => {
                 write!(f, "{type_name} cannot be encoded: {reason}")
             }
-            EncodeError::Changed { type_name, measured } => write!(
-                f,
-                "the {type_name} changed while it was encoded: it had {measured} bytes before"
-            ),
         }
     }
 }
@@ -54,14 +42,12 @@ impl Error for EncodeError {
 /// Why a value could not be decoded. Offsets count from the first byte of the input.
 #[derive(Debug)]
 pub enum DecodeError {
-    /// The reader failed.
-    Io(io::Error),
     /// The input ended where a value should begin.
     EndOfInput {
         /// The type that was asked for.
         expected: &'static str,
         /// Where the input ended.
-        offset: u64,
+        offset: usize,
     },
     /// A value of another type stands here. It was not consumed.
     WrongType {
@@ -72,33 +58,33 @@ pub enum DecodeError {
         /// The fingerprint that was found.
         fingerprint: u32,
         /// Where the value begins.
-        offset: u64,
+        offset: usize,
     },
     /// The input ended within a value.
     Truncated {
         /// The type that was asked for.
         expected: &'static str,
         /// Where the value begins.
-        offset: u64,
+        offset: usize,
         /// How many bytes the value needs, as far as can be told.
-        needed: u64,
+        needed: usize,
         /// How many bytes there were.
-        found: u64,
+        found: usize,
     },
     /// The length of the payload is not a number that an encoder writes.
     BadLength {
         /// The type that was asked for.
         expected: &'static str,
         /// Where the value begins.
-        offset: u64,
+        offset: usize,
     },
     /// The payload is not an encoding of the type.
     BadPayload {
         /// The type that was asked for.
         expected: &'static str,
-        /// Where decoding stopped.
-        offset: u64,
-        /// What is wrong there.
+        /// Where the value begins.
+        offset: usize,
+        /// What is wrong with it.
         reason: String,
     },
     /// The value ended before its payload did.
@@ -106,16 +92,16 @@ pub enum DecodeError {
         /// The type that was asked for.
         expected: &'static str,
         /// How many bytes the payload has.
-        length: u64,
+        length: usize,
         /// How many of them the value took.
-        used: u64,
+        used: usize,
     },
     /// Bytes follow where nothing may follow.
     Trailing {
         /// The type of the last value decoded, if there was one.
         last: Option<&'static str>,
         /// Where the input should have ended.
-        offset: u64,
+        offset: usize,
     },
 }
 
@@ -123,7 +109,6 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use DecodeError::*;
         match self {
-            Io(error) => write!(f, "cannot read: {error}"),
             EndOfInput { expected, offset } => {
                 write!(f, "expected {expected}, found the end of the input at byte {offset}")
             }
@@ -144,7 +129,7 @@ impl fmt::Display for DecodeError {
                 write!(f, "the {expected} at byte {offset} has a malformed length")
             }
             BadPayload { expected, offset, reason } => {
-                write!(f, "cannot decode {expected}: {reason} (at byte {offset})")
+                write!(f, "cannot decode the {expected} at byte {offset}: {reason}")
             }
             Unconsumed { expected, length, used } => write!(
                 f,
@@ -160,11 +145,4 @@ impl fmt::Display for DecodeError {
     }
 }
 
-impl Error for DecodeError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            DecodeError::Io(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl Error for DecodeError {}

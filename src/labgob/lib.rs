@@ -1,8 +1,8 @@
 //! Encoding: Rust values to bytes and back, for every RPC, for what Raft persists, and for
 //! snapshots.
 //!
-//! The Go lab wraps `encoding/gob`; this is serde over bincode 2, with the two things that
-//! gob has and bincode lacks: a value knows its type, and no input can do harm.
+//! The Go lab wraps `encoding/gob`; this is serde over bincode 2, with what gob has and bincode
+//! lacks: a value knows its type.
 //!
 //! # Use
 //!
@@ -19,7 +19,7 @@
 //! encoder.encode(&Some(1_usize))?;
 //! let saved = encoder.into_inner();
 //!
-//! let mut decoder = LabDecoder::new(&saved[..]);
+//! let mut decoder = LabDecoder::new(&saved);
 //! let current_term: u64 = decoder.decode()?;
 //! let voted_for: Option<usize> = decoder.decode()?;
 //! decoder.finish()?;
@@ -52,37 +52,24 @@
 //!
 //! # What decoding promises
 //!
-//! Whatever the bytes are, decoding ends soon, in `Ok` or `Err`. It does not panic, nor
-//! allocate memory for a length that is merely claimed:
+//! Another type, another order, input that is cut short or too long is an error that says so, and
+//! no memory is reserved for a length that is merely claimed, beyond a gigabyte that nobody touches.
 //!
-//! - strings and byte blocks are borrowed from the payload before they are copied, so a length
-//!   beyond its end is refused while nothing has been allocated yet;
-//! - a sequence or map may claim as many elements as there are bytes left; of elements that
-//!   need no byte at all, such as `()`, a value may have 65 536;
-//! - values are nested at most 128 deep, so that a recursive type cannot exhaust the stack;
-//! - a payload that is longer than its value is refused, like one that is shorter;
-//! - from a stream, a payload is read in steps, so that memory follows what has arrived.
-//!
-//! bincode alone keeps none of the first three, so labgob walks the value itself and asks
-//! bincode for single numbers only.
-//!
-//! The second and third are limits for honest values as well. Encoding does not look at them:
-//! a `Vec<()>` of a million elements can be encoded, but not decoded.
+//! It is not meant for bytes of an enemy: what a server decodes, a server of the same process has
+//! encoded. bincode goes as deep as a recursive type is nested, and takes a claim of 2^60 elements
+//! that need no byte, such as `()`, at its word.
 //!
 //! # Caveats
 //!
 //! - The bytes do not name fields. `#[serde(flatten)]`, `untagged` and `tag` fail, and
 //!   `skip_serializing_if` shifts all that follows. Plain derives are right, and so is
 //!   `#[serde(skip)]`: the field is not sent and arrives as its default.
-//! - Each value is serialized twice, once to learn its length. A value that comes out at
-//!   another length the second time (it changed meanwhile) is an error.
 //! - Use [`Bytes`] for raw bytes. `Vec<u8>` works, but goes element by element.
 //!
 //! # Layout
 //!
 //! `encoder` and `decoder` are the public face; `frame` is the five bytes before a payload;
-//! `types` makes fingerprints; `payload` decodes under the limits above, with `walk` as its
-//! face towards serde; `binary` is the only file that knows bincode.
+//! `types` makes fingerprints; `binary` is the only file that knows bincode.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -93,9 +80,7 @@ mod decoder;
 mod encoder;
 mod error;
 mod frame;
-mod payload;
 mod types;
-mod walk;
 
 pub use bytes::Bytes;
 pub use decoder::{LabDecoder, from_bytes};

@@ -6,6 +6,8 @@
 use std::any::type_name;
 use std::sync::OnceLock;
 
+use super::error::DecodeError;
+
 /// The types met by this process. The table serves twice: a name need not be hashed again with
 /// each value, and a fingerprint can be given its name back in an error message.
 ///
@@ -42,10 +44,14 @@ pub(super) fn fingerprint<T: ?Sized>() -> u32 {
     hash(&owned_form(name))
 }
 
-/// The name of the type with this fingerprint, if this process has met it.
-pub(super) fn name_of(fingerprint: u32) -> Option<&'static str> {
+/// Is this the fingerprint of `T`? It stands at `offset`.
+pub(super) fn check<T>(fingerprint: u32, offset: usize) -> Result<(), DecodeError> {
+    if fingerprint == self::fingerprint::<T>() {
+        return Ok(());
+    }
     let mut met = MET.iter().filter_map(OnceLock::get);
-    met.find(|met| met.fingerprint == fingerprint).map(|met| met.name)
+    let found = met.find(|met| met.fingerprint == fingerprint).map(|met| met.name);
+    Err(DecodeError::WrongType { expected: type_name::<T>(), found, fingerprint, offset })
 }
 
 /// FNV-1a, 32 bits.

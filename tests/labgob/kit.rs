@@ -1,10 +1,8 @@
 //! The types that are sent, and the frame as the tests know it.
 
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind, Read};
 
 use raftlab::labgob::Bytes;
-use raftlab::labsync::rng::random_range;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,16 +81,4 @@ pub fn framed_like(bytes: &[u8], payload: &[u8]) -> Vec<u8> {
 pub fn payload_of(bytes: &[u8]) -> &[u8] {
     let digits = bytes[4..].iter().take_while(|byte| **byte > 127).count() + 1;
     &bytes[4 + digits..]
-}
-
-/// A reader that gives a byte or two at a time, and is interrupted in between.
-pub struct Trickle<'a>(pub &'a [u8]);
-
-impl Read for Trickle<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match random_range(0..4) {
-            0 => Err(ErrorKind::Interrupted.into()),
-            count => self.0.read(&mut buffer[..count.min(1)]),
-        }
-    }
 }

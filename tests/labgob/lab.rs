@@ -32,7 +32,7 @@ fn test_gob() {
     encoder.encode(&()).unwrap();
     encoder.encode("the end").unwrap();
 
-    let mut decoder = LabDecoder::new(&buffer[..]);
+    let mut decoder = LabDecoder::new(&buffer);
     assert_eq!(decoder.decode::<State>().unwrap(), state());
     let numbers = decoder.decode::<(i128, char, u128, i8)>().unwrap();
     assert_eq!(numbers, (i128::MIN, 'é', u128::MAX, -5));
@@ -81,7 +81,7 @@ fn test_default() {
     encoder.encode(&blank).unwrap();
     let buffer = encoder.into_inner();
 
-    let mut decoder = LabDecoder::new(&buffer[..]);
+    let mut decoder = LabDecoder::new(&buffer);
     let mut reply = decoder.decode::<State>().unwrap();
     assert_eq!(reply, state());
     reply = decoder.decode().unwrap();

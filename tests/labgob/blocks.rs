@@ -1,51 +1,29 @@
-//! Blocks of bytes, types that cannot be encoded, and streams that fail.
+//! Blocks of bytes, types that cannot be encoded, and a writer that fails.
 
 use std::any::type_name;
-use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
 
 use raftlab::lab_tests;
-use raftlab::labgob::{
-    Bytes, DecodeError, EncodeError, LabDecoder, LabEncoder, from_bytes, to_bytes,
-};
+use raftlab::labgob::{Bytes, EncodeError, LabEncoder, from_bytes, to_bytes};
 use raftlab::labsync::{self, RunOptions};
 use raftlab::runner::LabTest;
 use serde::de::IgnoredAny;
 use serde::de::value::{BytesDeserializer, SeqDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::kit::{Trickle, state};
+use crate::kit::state;
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_bytes_is_one_block,
     test_bytes,
     test_types_that_cannot_be_encoded,
-    test_value_that_changes,
-    test_streams,
+    test_a_writer_that_fails,
 ];
 
-/// A block travels in one piece. Counted in writes, since a clock would prove nothing.
 fn test_bytes_is_one_block() {
-    struct CountWrites(usize);
-    impl Write for CountWrites {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += 1;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
     let content = vec![200_u8; 1_000_000];
-    let mut encoder = LabEncoder::new(CountWrites(0));
-    encoder.encode(&Bytes::from(&content[..])).unwrap();
-    assert!(encoder.into_inner().0 <= 5, "frame, marker and digits of the length, block");
-    let mut encoder = LabEncoder::new(CountWrites(0));
-    encoder.encode(&content).unwrap();
-    assert!(encoder.into_inner().0 > 1_000_000, "a vector goes element by element");
-
     // decoding takes a block, and nothing but a block?
     let whole = BytesDeserializer::<serde::de::value::Error>::new(&content);
     assert_eq!(*Bytes::deserialize(whole).unwrap(), content[..]);
@@ -118,28 +96,10 @@ fn test_types_that_cannot_be_encoded() {
     assert!(error.contains("flatten, untagged or tag"), "{error}");
 }
 
-/// A value that does not hold still while it is encoded is an error, not a broken stream.
-fn test_value_that_changes() {
-    struct Growing(Cell<usize>, fn(usize) -> usize);
-    impl Serialize for Growing {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let length = self.0.get();
-            self.0.set(self.1(length));
-            serializer.serialize_bytes(&vec![0; length])
-        }
-    }
-    for change in [|length| length + 1, |length| length - 1] {
-        let mut encoder = LabEncoder::new(Vec::new());
-        let error = encoder.encode(&Growing(Cell::new(10), change)).unwrap_err();
-        assert!(matches!(error, EncodeError::Changed { measured: 11, .. }), "{error}");
-        assert!(error.to_string().contains("Growing changed while it was encoded"), "{error}");
-    }
-}
+/// A writer that is full after so many bytes.
+struct Full(usize);
 
-/// A writer or reader that gives up after so many bytes.
-struct Fails(usize);
-
-impl Write for Fails {
+impl Write for Full {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 = self.0.checked_sub(bytes.len()).ok_or(ErrorKind::StorageFull)?;
         Ok(bytes.len())
@@ -149,31 +109,10 @@ impl Write for Fails {
     }
 }
 
-impl Read for Fails {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(ErrorKind::ConnectionReset.into())
-    }
-}
-
-fn test_streams() {
-    // a value larger than a step of reading, in crumbs, with another one behind it?
-    let long = Bytes::from((0..200_000_u32).map(|i| i as u8).collect::<Vec<u8>>());
-    let buffer = [to_bytes(&long), to_bytes(&7_u8)].concat();
-    let mut decoder = LabDecoder::new(Trickle(&buffer));
-    assert_eq!(decoder.decode::<Bytes>().unwrap(), long);
-    assert_eq!(decoder.decode::<u8>().unwrap(), 7);
-    decoder.finish().unwrap();
-
-    // are failures of the stream handed on?
+fn test_a_writer_that_fails() {
     for room in 0..to_bytes(&state()).len() {
-        let error = LabEncoder::new(Fails(room)).encode(&state()).unwrap_err();
+        let error = LabEncoder::new(Full(room)).encode(&state()).unwrap_err();
         assert!(matches!(&error, EncodeError::Io(_)), "{room}: {error}");
         assert!(std::error::Error::source(&error).is_some());
     }
-    let error = LabDecoder::new((&buffer[..50]).chain(Fails(0))).decode::<Bytes>().unwrap_err();
-    assert!(matches!(&error, DecodeError::Io(_)), "{error}");
-    let error = LabDecoder::new(Fails(0)).decode::<Bytes>().unwrap_err();
-    assert_eq!(error.to_string(), "cannot read: connection reset");
-    let error = LabDecoder::new(Fails(0)).finish().unwrap_err();
-    assert!(std::error::Error::source(&error).is_some());
 }
