@@ -40,11 +40,17 @@ pub(super) fn record_again(test: LabTest, first: &Run, suite: &str, options: &Op
             "{line}\n(no whole trace: in that second run {})",
             second.record.failure.unwrap_or_default()
         ),
-        (true, true) if first.record.failure == second.record.failure => line.clone(),
+        // Where a process stood when it was ended tells nothing of the run in it.
+        (true, true) => line.clone(),
         (false, false) if first.record.is_same_run(&second.record) => line.clone(),
-        _ => format!(
-            "{line}    (but that second run went another way: not deterministic; see\n\
+        (died, _) => format!(
+            "{line}    (but that second run {}; see\n\
              \x20      make check-determinism T={} SEED={seed})",
+            if died {
+                "ended by itself: not deterministic, or near a limit"
+            } else {
+                "went another way: not deterministic"
+            },
             short(test.name)
         ),
     }

@@ -63,13 +63,11 @@ impl Watch {
         let memory: u64 = family.iter().filter_map(|&one| memory_mb(one)).sum();
         let most = self.limits.memory_mb;
         if memory > most {
-            return Some(format!(
-                "its process took {memory} MB of memory; a test may take {most} MB"
-            ));
+            return Some(format!("its process took more than {most} MB of memory"));
         }
         let threads: u64 = family.iter().skip(1).filter_map(|&one| threads(one)).sum();
         if threads > MOST_THREADS {
-            return Some(format!("it has {threads} threads; a test may have {MOST_THREADS}"));
+            return Some(format!("it has more than {MOST_THREADS} threads"));
         }
         let after = self.start.elapsed();
         if after > self.limits.time {

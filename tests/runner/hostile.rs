@@ -24,6 +24,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_log_much_and_panic,
     test_exit_0,
     test_exit_101,
+    test_exit_the_first_time,
     test_exit_in_drop,
     test_abort,
     test_overflow,
@@ -89,6 +90,11 @@ fn test_exit_0() {
 
 fn test_exit_101() {
     in_a_thread(|| exit(101));
+}
+
+fn test_exit_the_first_time() {
+    let been_here = std::fs::create_dir("been-here").is_err();
+    in_a_thread(move || if been_here { panic!("the second time") } else { exit(0) });
 }
 
 fn test_exit_in_drop() {

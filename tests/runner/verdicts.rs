@@ -16,6 +16,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_threads_and_hooks_of_ones_own_hide_nothing,
     test_what_hangs_is_ended,
     test_memory_and_output_are_limited,
+    test_runs_that_are_ended_are_not_compared,
     test_a_launcher_hides_nothing,
     test_a_failure_is_told_whatever_the_output_does,
     test_who_is_not_started_by_the_runner_gets_no_orders,
@@ -101,7 +102,7 @@ fn test_what_hangs_is_ended() {
 }
 
 fn test_memory_and_output_are_limited() {
-    let words = ["MB of memory; a test may take 300 MB"];
+    let words = ["more than 300 MB of memory"];
     fails("test_keep_memory", &["--memory=300"], &words);
     let cut = "bytes of the test's output are cut";
     fails("test_print_for_ever", &["--limit=2"], &[cut]);
@@ -109,6 +110,18 @@ fn test_memory_and_output_are_limited() {
     assert_eq!(said.code, Some(0), "{}", said.errors);
     said.says(&["the first line", cut, "the last line", "2 passed"]);
     assert!(said.text.len() < 3 << 20, "{} bytes", said.text.len());
+}
+
+/// A second run records the first: how both were ended says nothing of them.
+fn test_runs_that_are_ended_are_not_compared() {
+    let directory = Directory::new();
+    let said =
+        run(hostile(&["--sim", "test_keep_memory", "--memory=300"]).current_dir(&directory.0));
+    said.says(&["more than 300 MB of memory"]);
+    said.does_not_say(&["not deterministic"]);
+    let directory = Directory::new();
+    let said = run(hostile(&["--sim", "test_exit_the_first_time"]).current_dir(&directory.0));
+    said.says(&[ENDED, "ended by itself: not deterministic, or near a limit"]);
 }
 
 /// A launcher (`--launcher`) starts the test's process below its own: what that one takes counts, and
@@ -121,7 +134,7 @@ fn test_a_launcher_hides_nothing() {
     fs::write(&launcher, script).expect("it can be written");
     fs::set_permissions(&launcher, fs::Permissions::from_mode(0o755)).expect("it can be run");
     let launcher = format!("--launcher={}", launcher.display());
-    let words = ["MB of memory; a test may take 300 MB"];
+    let words = ["more than 300 MB of memory"];
     fails("test_keep_memory", &["--memory=300", &launcher], &words);
     let words = [ENDED, "exit status: 137 (it was killed"];
     fails("test_kill_itself", &[&launcher], &words);

@@ -75,8 +75,14 @@ struct Actor {
     mailbox: Sender<Turn>,
     to_apply: Sender<ApplyMsg>,
     heartbeat_at: Instant,
+    /// For each server, a token that every message on its way to it holds too.
+    on_their_way: Vec<Arc<()>>,
     last_term: Arc<AtomicU64>,
 }
+
+/// With so many on their way to a server, `start()` sends it nothing more: to one that is cut off
+/// they would pile up, each with all entries that it lacks.
+const MANY: usize = 8;
 
 impl Raft {
     /// Starts a server and returns at once.
@@ -92,6 +98,7 @@ impl Raft {
         let last_term = Arc::new(AtomicU64::new(core.term()));
         let killed = Arc::new(AtomicBool::new(false));
         let actor = Actor {
+            on_their_way: (0..peers.len()).map(|_| Arc::new(())).collect(),
             core,
             deeds: Vec::new(),
             peers: Arc::new(peers),
@@ -204,7 +211,7 @@ impl Actor {
             }
             Turn::Voted(peer, term, reply) => {
                 if core.voted(peer, term, &reply) {
-                    self.send_to_all();
+                    self.send_heartbeats();
                 }
             }
             Turn::Appended(peer, args, reply) => core.appended(peer, &args, &reply),
@@ -213,7 +220,9 @@ impl Actor {
                 let taken = core.start(command);
                 let term = core.term();
                 if taken.is_some() {
-                    self.send_to_all();
+                    let few = |&peer: &ServerId| Arc::strong_count(&self.on_their_way[peer]) <= MANY;
+                    let to: Vec<_> = core.peers().filter(few).collect();
+                    to.into_iter().for_each(|peer| self.send(peer));
                 }
                 let taken = taken.map_or((0, term, false), |(index, term)| (index, term, true));
                 self.answer(answer, taken);
@@ -229,7 +238,7 @@ impl Actor {
 
     fn look_at_the_clock(&mut self) {
         if self.core.role == Role::Leader && Instant::now() >= self.heartbeat_at {
-            self.send_to_all();
+            self.send_heartbeats();
         } else if let Some(args) = self.core.campaign_if_due() {
             for peer in 0..self.core.servers {
                 self.ask_for_vote(peer, args.clone());
@@ -259,25 +268,29 @@ impl Actor {
         });
     }
 
-    fn send_to_all(&mut self) {
+    fn send_heartbeats(&mut self) {
         self.heartbeat_at = Instant::now() + core::HEARTBEAT;
-        for peer in self.core.peers() {
-            let (peers, mailbox) = (self.peers.clone(), self.mailbox.clone());
-            let message = self.core.message_for(peer);
-            self.begin(format!("raft-{} to {peer}", self.core.me), move || {
-                let end = &peers[peer];
-                let turn = match message {
-                    Message::Append(args) => end
-                        .call("Raft.AppendEntries", &args)
-                        .map(|reply| Turn::Appended(peer, args, reply)),
-                    Message::Install(args) => end
-                        .call("Raft.InstallSnapshot", &args)
-                        .map(|reply| Turn::Installed(peer, args, reply)),
-                };
-                if let Some(turn) = turn {
-                    let _ = mailbox.send(turn);
-                }
-            });
-        }
+        self.core.peers().for_each(|peer| self.send(peer));
+    }
+
+    fn send(&mut self, peer: ServerId) {
+        let (peers, mailbox) = (self.peers.clone(), self.mailbox.clone());
+        let message = self.core.message_for(peer);
+        let token = self.on_their_way[peer].clone();
+        self.begin(format!("raft-{} to {peer}", self.core.me), move || {
+            let end = &peers[peer];
+            let turn = match message {
+                Message::Append(args) => end
+                    .call("Raft.AppendEntries", &args)
+                    .map(|reply| Turn::Appended(peer, args, reply)),
+                Message::Install(args) => end
+                    .call("Raft.InstallSnapshot", &args)
+                    .map(|reply| Turn::Installed(peer, args, reply)),
+            };
+            drop(token);
+            if let Some(turn) = turn {
+                let _ = mailbox.send(turn);
+            }
+        });
     }
 }

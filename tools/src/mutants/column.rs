@@ -101,7 +101,7 @@ pub struct Catch {
     pub failure: String,
 }
 
-/// So many times as long as a bug may a right Raft take.
+/// A right Raft may take this many times as long as a bug: it must pass, not fail once.
 const TIME_OF_THE_RIGHT: u32 = 10;
 
 /// How a column is run.

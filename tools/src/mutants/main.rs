@@ -123,7 +123,7 @@ fn check_outputs(root: &Path, patches: &[Patch], options: &Options) -> Result<bo
                 println!("{}: renewed", shown.place());
                 continue;
             }
-            Ok(_) => "it is another now; RENEW=1 writes it".to_string(),
+            Ok(_) => "it has changed; RENEW=1 writes it".to_string(),
             Err(_) if options.renew && shown.rewrite(root, &printed)? => {
                 println!("{}: updated; read it, and what the page says about it", shown.place());
                 continue;

@@ -133,7 +133,8 @@ impl Shown {
         if let Some(how) = viewer {
             output = Command::new("cargo")
                 .args(["run", "--quiet", "--package", "raft-lab-viewer", "--", how])
-                .arg(trace)
+                // As `make log` names it: a longer path takes a row more of the screen.
+                .arg(trace.strip_prefix(root).unwrap_or(trace))
                 .current_dir(root)
                 .output()
                 .map_err(|error| format!("cannot show a trace: {error}"))?;
