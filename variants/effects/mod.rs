@@ -32,17 +32,7 @@ use crate::labrpc::ClientEnd;
 use crate::labsync::channel::{self, Sender};
 use crate::labsync::{Condvar, Instant, Mutex, thread};
 
-pub use self::persister::{OnDisk, Persister, Watcher};
-pub use self::rpc::{Index, ServerId, Term, service};
-pub use self::view::{ReadSaved, RoleView, Saved, View};
-
-/// What Raft tells the service through the apply channel.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[allow(missing_docs, reason = "as in the reference")]
-pub enum ApplyMsg {
-    Command { index: Index, command: Bytes },
-    Snapshot { index: Index, term: Term, data: Bytes },
-}
+pub use self::core::api::*;
 
 /// One Raft server.
 pub struct Raft {
