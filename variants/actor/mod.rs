@@ -32,7 +32,10 @@ use crate::labrpc::ClientEnd;
 use crate::labsync::channel::{self, Receiver, Sender};
 use crate::labsync::{Instant, thread};
 
-pub use self::core::api::*;
+pub use self::core::ApplyMsg;
+pub use self::persister::{OnDisk, Persister, Watcher};
+pub use self::rpc::{Index, ServerId, Term, service};
+pub use self::view::{ReadSaved, RoleView, Saved, View};
 
 /// One Raft server.
 pub struct Raft {

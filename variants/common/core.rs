@@ -15,25 +15,16 @@ use super::rpc::{
     AppendEntriesArgs, AppendEntriesReply, Entry, Index, InstallSnapshotArgs, InstallSnapshotReply,
     RequestVoteArgs, RequestVoteReply, ServerId, Term,
 };
-use super::{ApplyMsg, Persister, RoleView, Saved, View};
+use super::{Persister, RoleView, Saved, View};
 use crate::labgob::{self, Bytes};
 use crate::labsync::{Instant, rng};
 
-/// What a Raft's folder has for others.
-pub mod api {
-    use crate::labgob::Bytes;
-
-    pub use super::super::persister::{OnDisk, Persister, Watcher};
-    pub use super::super::rpc::{Index, ServerId, Term, service};
-    pub use super::super::view::{ReadSaved, RoleView, Saved, View};
-
-    /// What Raft tells the service through the apply channel.
-    #[derive(Clone, PartialEq, Eq, Debug)]
-    #[allow(missing_docs, reason = "as in the reference")]
-    pub enum ApplyMsg {
-        Command { index: Index, command: Bytes },
-        Snapshot { index: Index, term: Term, data: Bytes },
-    }
+/// What Raft tells the service through the apply channel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "as in the reference")]
+pub enum ApplyMsg {
+    Command { index: Index, command: Bytes },
+    Snapshot { index: Index, term: Term, data: Bytes },
 }
 
 /// How often a leader is heard at least.

@@ -29,7 +29,10 @@ use crate::labrpc::ClientEnd;
 use crate::labsync::channel::{self, Sender};
 use crate::labsync::{Instant, Mutex, thread};
 
-pub use self::core::api::*;
+pub use self::core::ApplyMsg;
+pub use self::persister::{OnDisk, Persister, Watcher};
+pub use self::rpc::{Index, ServerId, Term, service};
+pub use self::view::{ReadSaved, RoleView, Saved, View};
 
 /// One Raft server.
 pub struct Raft {

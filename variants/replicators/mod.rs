@@ -30,7 +30,10 @@ use crate::labrpc::ClientEnd;
 use crate::labsync::channel::Sender;
 use crate::labsync::{Condvar, Instant, Mutex, thread};
 
-pub use self::core::api::*;
+pub use self::core::ApplyMsg;
+pub use self::persister::{OnDisk, Persister, Watcher};
+pub use self::rpc::{Index, ServerId, Term, service};
+pub use self::view::{ReadSaved, RoleView, Saved, View};
 
 /// So many RPCs with news may be under way to a follower; heartbeats leave anyhow.
 const WINDOW: usize = 2;

@@ -117,16 +117,14 @@ pub fn bench(reference: &Files, rafts: &BTreeMap<String, Files>) -> Result<Files
     for (raft, files) in rafts {
         let module = module_of(raft);
         for (file, text) in files {
-            let text = match file.to_str() {
-                Some("mod.rs") => match item(text, "pub enum ApplyMsg ") {
-                    // As many lines as before: messages name them.
-                    Some(own) => text.replace(
-                        own,
-                        &format!("pub use super::ApplyMsg;{}", "\n".repeat(own.lines().count())),
-                    ),
-                    None => text.clone(),
-                },
-                _ => text.clone(),
+            let text = match item(text, "pub enum ApplyMsg ") {
+                // As many lines as before: messages name them.
+                Some(own) => {
+                    let up = if file == Path::new("mod.rs") { "super" } else { "super::super" };
+                    let lines = "\n".repeat(own.lines().count());
+                    text.replace(own, &format!("pub use {up}::ApplyMsg;{lines}"))
+                }
+                None => text.clone(),
             };
             let text = text.replace("crate::raft::", &format!("crate::raft::{module}::"));
             bench.insert(Path::new(&module).join(file), text);
