@@ -1,5 +1,5 @@
 # The Raft lab. `make` alone shows what there is to do.
-# Variables: T=part-of-a-name  S=suite  SEED=n  SEEDS=n or a-b  KERNEL=coro  JOBS=n  TRACE=file
+# Variables: T=part-of-a-name  S=suite  SEED=n  SEEDS=n or a-b  KERNEL=threads  JOBS=n  TRACE=file
 # VERBOSE=1 (make hands them on to the tests).  F=file
 
 CARGO ?= cargo
@@ -55,7 +55,7 @@ help::
 	@echo
 	@echo 'Variables, for any of the tests:'
 	@echo '  SEED=7                the random choices of a failed run: which server to crash, delays'
-	@echo '  KERNEL=coro           simulations on coroutines: the same runs, several times faster'
+	@echo '  KERNEL=threads        simulations on real threads: the same runs, slower, for a debugger'
 	@echo '  JOBS=1                one test at a time, printing as it goes (usual: 8 at a time)'
 	@echo '  TRACE=x.trace         record everything that happens (a failing simulated seed always is)'
 	@echo '  VERBOSE=1             show the log lines of Raft as well'
@@ -63,8 +63,7 @@ help::
 # In lower case, as the tests' names are, which all begin with test_.
 export NAME := $(shell echo '$(T)' | tr A-Z a-z | sed 's/^test_//')
 
-FEATURES := $(if $(filter coro,$(KERNEL)),--features coro)
-SUITE = $(CARGO) test --quiet --test $(1) $(FEATURES) -- --must-match
+SUITE = $(CARGO) test --quiet --test $(1) -- --must-match
 # What becomes of many runs: no further one after a failure or a time, a part of them for each of
 # several machines, a report, failed runs kept, and those run again.
 MANY = $(if $(STOP),--stop-at-first) $(if $(FOR),--for $(FOR)) $(if $(SHARD),--shard $(SHARD)) \
@@ -110,7 +109,7 @@ test-figure2:
 	$(call SUITE,figure2) $(or $(NAME),test_)
 
 $(SIMULATED:%=sim-%): sim-%:
-	$(CARGO) test --quiet --test $* $(FEATURES) -- --sim $(NAME)
+	$(CARGO) test --quiet --test $* -- --sim $(NAME)
 
 replay:
 	@test -n "$(NAME)" -a -n "$(SEED)" || \
@@ -140,7 +139,7 @@ define RECORD
     echo 'or which trace?  make $(1) F=x.trace; the latest are:'; \
     ls -t target/traces/*.trace 2>/dev/null | head -n 5 | sed 's/^/  F=/'; exit 2; }; \
   mkdir -p target/traces && rm -f $(RECORDED) && \
-  $(CARGO) test --quiet --test $(or $(S),raft) $(FEATURES) --no-run && \
+  $(CARGO) test --quiet --test $(or $(S),raft) --no-run && \
   { TRACE=$(RECORDED) $(call SUITE,$(or $(S),raft)) --sim --exact test_$(NAME) \
       >target/traces/log.txt 2>&1 || true; } && \
   test -f $(RECORDED) || { cat target/traces/log.txt; exit 2; }
@@ -164,7 +163,6 @@ bench:
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --all-targets --features coro -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 
 # Not in a student's project, where this file is the same.

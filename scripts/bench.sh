@@ -9,12 +9,12 @@ $cargo bench --quiet --bench lab
 
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
-$cargo test --quiet --test raft --features coro --no-run
+$cargo test --quiet --test raft --no-run
 # Turn by turn, so that a busy machine spoils both.
 for round in 1 2 3; do
   for oracle in on off; do
-    ORACLE=$oracle SEED='' SEEDS='' TRACE='' $cargo test --quiet --test raft --features coro -- --sim _2 \
-      --kernel coro --seeds 1-5 --report "$work/report" >"$work/log" 2>&1 ||
+    ORACLE=$oracle SEED='' SEEDS='' TRACE='' $cargo test --quiet --test raft -- --sim _2 \
+      --seeds 1-5 --report "$work/report" >"$work/log" 2>&1 ||
       { cat "$work/log"; exit 1; }
     sed "s/^/$oracle /" "$work/report" >>"$work/all"
   done

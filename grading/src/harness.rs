@@ -91,10 +91,8 @@ impl Harness {
 }
 
 /// How the suites are built, by cargo.
-pub const BUILD: [&str; 10] = [
+pub const BUILD: [&str; 8] = [
     "build",
-    "--features",
-    "coro",
     "--message-format",
     "json",
     "--test",

@@ -88,7 +88,7 @@ impl Referee<'_> {
                 break;
             }
             let range = format!("{}-{}", seeds.0, seeds.1);
-            let arguments = ["--sim", "--kernel", "coro", "--terse", "--seeds", &range];
+            let arguments = ["--sim", "--terse", "--seeds", &range];
             let lines = self.run(&names, &arguments, group.oracle)?;
             outcomes.iter_mut().for_each(|one| one.take(&lines, seeds.1 - seeds.0 + 1));
         }

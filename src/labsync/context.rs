@@ -65,7 +65,6 @@ pub(super) fn current_id() -> u32 {
 }
 
 /// All that is the current thread's in thread-locals, while another runs in its place.
-#[cfg(feature = "coro")]
 #[derive(Default)]
 pub(super) struct Locals {
     id: u32,
@@ -74,8 +73,12 @@ pub(super) struct Locals {
     random: super::rng::Locals,
 }
 
-#[cfg(feature = "coro")]
 impl Locals {
+    /// The name of the thread whose these are.
+    pub fn name(&self) -> &str {
+        self.info.as_ref().map_or("", |info| &info.name)
+    }
+
     /// Exchanges these with the current ones.
     pub fn swap(&mut self) {
         self.id = CURRENT_ID.replace(self.id);

@@ -50,6 +50,7 @@ mod condvar;
 mod context;
 mod deadlock;
 mod foreign;
+mod last_words;
 mod leaf;
 mod look;
 mod mutex;
@@ -71,14 +72,13 @@ pub use clock::{Instant, is_virtual as is_simulated};
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub use context::held_any as held_lock;
 pub use foreign::blame_foreign_threads;
+pub use last_words::before_end_of_process;
 pub use leaf::Leaf;
 pub use look::look_for;
 pub use mutex::{Mutex, MutexGuard};
 pub use panics::unwinding;
 pub use rules::{check_no_lock_held, waiting};
 pub use run::{RunOptions, run};
-pub use sim::{
-    Event, Kernel, before_end_of_process, first_difference, limit_work_without_wait, stall_longer,
-};
+pub use sim::{Event, Kernel, first_difference, limit_work_without_wait, stall_longer};
 pub use simulate::{SimReport, simulate, simulate_recorded};
 pub use state::{Failure, THREAD_GRACE};

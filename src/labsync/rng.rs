@@ -60,7 +60,6 @@ fn with_stream<T>(draw: impl FnOnce(&mut SmallRng) -> T) -> T {
 }
 
 /// A thread's stream, while another thread runs in its place.
-#[cfg(feature = "coro")]
 #[derive(Default)]
 pub(super) struct Locals {
     seed: Option<u64>,
@@ -68,7 +67,6 @@ pub(super) struct Locals {
     stream: Option<SmallRng>,
 }
 
-#[cfg(feature = "coro")]
 impl Locals {
     /// Exchanges these with the current ones.
     pub fn swap(&mut self) {

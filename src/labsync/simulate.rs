@@ -59,9 +59,7 @@ fn simulate_world(
         clock: Default::default(),
         kernel,
         controller: Seat::default(),
-        #[cfg(feature = "coro")]
         controller_called: Default::default(),
-        #[cfg(feature = "coro")]
         fibers: Default::default(),
         run: run.clone(),
         label: format!("{}, seed {}", options.name, options.seed),
@@ -118,7 +116,6 @@ impl Sim {
             }
             if self.started_and_live().len() == before {
                 // Destructors that wait for each other: those stacks are given up.
-                #[cfg(feature = "coro")]
                 std::mem::forget(std::mem::take(&mut *self.fibers.lock()));
                 break;
             }

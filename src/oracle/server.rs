@@ -22,16 +22,6 @@ pub(super) fn check_terms(server: ServerId, shadow: &Shadow, view: &View<'_>) ->
 pub(super) fn check_indices(server: ServerId, shadow: &Shadow, view: &View<'_>) -> Check {
     let last_index = view.snapshot_index + view.entries.len() as Index;
     let View { snapshot_index, last_applied, commit_index, .. } = *view;
-    for (low, low_name, high, high_name) in [
-        (last_applied, "last_applied", commit_index, "commit_index"),
-        (commit_index, "commit_index", last_index, "last index"),
-        (snapshot_index, "snapshot index", commit_index, "commit_index"),
-    ] {
-        if low > high {
-            let how = format!("server {server}: {low_name} {low} > {high_name} {high}");
-            return broken(ORDER, &[server], how);
-        }
-    }
     let rising = [
         ("snapshot index", shadow.snapshot_index, snapshot_index),
         ("commit_index", if shadow.seen { shadow.commit_index } else { 0 }, commit_index),
@@ -41,6 +31,16 @@ pub(super) fn check_indices(server: ServerId, shadow: &Shadow, view: &View<'_>) 
         if new < old {
             let how = format!("server {server}: {name} falls from {old} to {new}");
             return broken(VOLATILE, &[server], how);
+        }
+    }
+    for (low, low_name, high, high_name) in [
+        (last_applied, "last_applied", commit_index, "commit_index"),
+        (commit_index, "commit_index", last_index, "last index"),
+        (snapshot_index, "snapshot index", commit_index, "commit_index"),
+    ] {
+        if low > high {
+            let how = format!("server {server}: {low_name} {low} > {high_name} {high}");
+            return broken(ORDER, &[server], how);
         }
     }
     // Later it may lag behind: a snapshot that a leader has sent is ahead of what is applied until

@@ -15,8 +15,8 @@ pub(super) fn check(suite: &str, tests: &[LabTest], options: &Options) -> bool {
     let mut same = true;
     let mut events = 0;
     let second_options = Options { verbose: true, ..options.clone() };
-    // With both kernels built in, the other process has coroutines: they must agree.
-    let (kernel, kernel_name) = (Kernel::Threads, None);
+    // The other process usually has coroutines: the kernels must agree.
+    let (kernel, kernel_name) = (Kernel::Threads, Some("threads".to_string()));
     let first_options = Options { kernel, kernel_name, ..second_options.clone() };
     for &test in tests {
         for seed in options.seeds.clone() {

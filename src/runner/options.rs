@@ -19,7 +19,7 @@ usage: [NAME ...] [options]     runs the tests whose names contain one of the NA
   --seed N            where the random choices come from (also SEED=N); default: a fresh one
   --sim               simulated: virtual time, every choice from the seed
   --seeds N or A-B    the seeds 1 to N, or A to B (also SEEDS=...); simulated: usually 1
-  --kernel NAME       simulated: threads, or coro if built with that feature (also KERNEL=NAME)
+  --kernel NAME       simulated: coro (the usual one) or threads (also KERNEL=NAME)
   --twice             simulated: run each seed twice and report the first difference
   --stop-at-first     no further run once one has failed; simulated: the same one each time
   --for TIME          no further run after 90s, 10m or 2h
@@ -234,11 +234,8 @@ fn seeds(what: &str, text: &str) -> Result<RangeInclusive<u64>, String> {
 fn kernel(name: &str) -> Result<Kernel, String> {
     match name {
         "threads" => Ok(Kernel::Threads),
-        #[cfg(feature = "coro")]
         "coro" => Ok(Kernel::Coroutines),
-        #[cfg(not(feature = "coro"))]
-        "coro" => Err("the kernel coro needs the cargo feature coro: --features coro".to_string()),
-        _ => Err(format!("there is no kernel {name:?}; there are: threads, coro")),
+        _ => Err(format!("there is no kernel {name:?}; there are: coro, threads")),
     }
 }
 

@@ -9,7 +9,7 @@ use raftlab::labsync::{
 };
 use raftlab::runner::LabTest;
 
-use crate::kit::{MS, assert_says, failure_of, kernels, run, spawn_ticker};
+use crate::kit::{KERNELS, MS, assert_says, failure_of, run, spawn_ticker};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_failed_assertion,
@@ -146,13 +146,13 @@ fn test_a_run_may_ask_for_less_work_without_a_wait() {
     }
     let failure = failure_of(|| poll(1100));
     assert_says(&failure, &["livelock at 0.00", "'body'"]);
-    for kernel in kernels() {
+    for kernel in KERNELS {
         assert_eq!(run(1, kernel, || poll(900)).failure, None);
     }
 }
 
 fn test_busy_polling_gets_through() {
-    for kernel in kernels() {
+    for kernel in KERNELS {
         let report = run(1, kernel, || {
             let (start, polls) = (Instant::now(), Mutex::new(0));
             while start.elapsed() < 100 * MS {
@@ -193,7 +193,7 @@ impl Drop for LocksOnDrop {
 }
 
 fn test_destructors_may_lock() {
-    for kernel in kernels() {
+    for kernel in KERNELS {
         for seed in 1..=20 {
             let drops = Arc::new(Mutex::new(0));
             let counter = drops.clone();

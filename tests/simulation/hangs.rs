@@ -4,17 +4,17 @@ use std::process::Command;
 use std::time::Duration;
 
 use raftlab::lab_tests;
-use raftlab::labsync::{Instant, thread};
+use raftlab::labsync::{Instant, Kernel, thread};
 use raftlab::runner::LabTest;
 
-use crate::kit::{MS, kernels, run, spawn_ticker};
+use crate::kit::{MS, run, spawn_ticker};
 
 pub const TESTS: &[LabTest] =
     lab_tests![test_a_thread_that_never_yields, test_a_thread_that_waits_outside_labsync,];
 
 /// A body that the watchdog must end, in a process of its own. `how` it hangs.
 pub fn hang(how: &'static str) {
-    let kernel = *kernels().last().expect("there is a kernel");
+    let kernel = Kernel::Coroutines;
     let report = run(5, kernel, move || {
         spawn_ticker();
         thread::sleep(30 * MS);

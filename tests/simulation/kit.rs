@@ -9,14 +9,8 @@ use raftlab::labsync::{
 
 pub const MS: Duration = Duration::from_millis(1);
 
-/// Every kernel that this build has.
-pub fn kernels() -> Vec<Kernel> {
-    vec![
-        Kernel::Threads,
-        #[cfg(feature = "coro")]
-        Kernel::Coroutines,
-    ]
-}
+/// All kernels.
+pub const KERNELS: [Kernel; 2] = [Kernel::Threads, Kernel::Coroutines];
 
 pub fn run(seed: u64, kernel: Kernel, body: impl FnOnce() + Send + 'static) -> SimReport {
     let limit = Duration::from_secs(120);
@@ -25,7 +19,7 @@ pub fn run(seed: u64, kernel: Kernel, body: impl FnOnce() + Send + 'static) -> S
 
 /// Runs `body` on every kernel; the one way in which it fails on all of them.
 pub fn failure_of(body: fn()) -> Failure {
-    let reports: Vec<_> = kernels().into_iter().map(|kernel| run(1, kernel, body)).collect();
+    let reports: Vec<_> = KERNELS.into_iter().map(|kernel| run(1, kernel, body)).collect();
     assert!(reports.windows(2).all(|pair| pair[0] == pair[1]), "kernels differ: {reports:?}");
     reports[0].failure.clone().expect("the body must fail")
 }

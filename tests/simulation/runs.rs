@@ -8,7 +8,7 @@ use raftlab::lab_tests;
 use raftlab::labsync::{Condvar, Instant, Kernel, Mutex, thread};
 use raftlab::runner::LabTest;
 
-use crate::kit::{MS, busy_body, kernels, run};
+use crate::kit::{KERNELS, MS, busy_body, run};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_equal_seeds_give_equal_runs,
@@ -23,7 +23,7 @@ fn test_equal_seeds_give_equal_runs() {
     for seed in 1..=20 {
         let first = run(seed, Kernel::Threads, busy_body);
         assert_eq!(first.failure, None);
-        for kernel in kernels() {
+        for kernel in KERNELS {
             assert_eq!(run(seed, kernel, busy_body), first, "seed {seed} on {kernel:?}");
         }
         hashes.insert(first.trace_hash);
@@ -32,7 +32,7 @@ fn test_equal_seeds_give_equal_runs() {
 }
 
 fn test_time_is_virtual_and_exact() {
-    for kernel in kernels() {
+    for kernel in KERNELS {
         let wall = Instant::now();
         let report = run(3, kernel, || {
             let start = Instant::now();
@@ -73,7 +73,7 @@ impl Drop for Counted {
 }
 
 fn test_threads_that_loop_end_with_the_run() {
-    for kernel in kernels() {
+    for kernel in KERNELS {
         let dropped = Arc::new(AtomicUsize::new(0));
         let counter = dropped.clone();
         let report = run(1, kernel, move || {
@@ -95,7 +95,7 @@ fn test_threads_that_loop_end_with_the_run() {
 }
 
 fn test_memory_is_not_lost_to_finished_threads() {
-    for kernel in kernels() {
+    for kernel in KERNELS {
         let report = run(1, kernel, || {
             for i in 0..40_000 {
                 assert_eq!(thread::spawn("short", move || i).join(), i);

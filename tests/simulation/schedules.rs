@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use raftlab::lab_tests;
 use raftlab::labsync::{
-    Mutex, RunOptions, SimReport, limit_work_without_wait, rng, simulate_recorded, thread,
+    Kernel, Mutex, RunOptions, SimReport, limit_work_without_wait, rng, simulate_recorded, thread,
 };
 use raftlab::runner::LabTest;
 
-use crate::kit::{MS, kernels, run};
+use crate::kit::{KERNELS, MS, run};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_checked_in_one_lock_and_done_in_the_next,
@@ -30,7 +30,7 @@ const A_FEW: u64 = 12;
 fn failures(seeds: std::ops::RangeInclusive<u64>, body: fn()) -> Vec<String> {
     let reports = seeds.map(|seed| {
         let reports: Vec<SimReport> =
-            kernels().into_iter().map(|kernel| run(seed, kernel, body)).collect();
+            KERNELS.into_iter().map(|kernel| run(seed, kernel, body)).collect();
         let same = reports.windows(2).all(|pair| pair[0] == pair[1]);
         assert!(same, "kernels differ with seed {seed}: {reports:?}");
         reports[0].failure.clone()
@@ -138,7 +138,7 @@ fn test_one_thread_comes_last_of_all() {
 /// How long a thread takes, in a quiet world, that takes the lock of `make` 1000 times.
 fn seconds_of(take: fn(&Mutex<()>), make: fn() -> Mutex<()>) -> Vec<Duration> {
     let of_seed = |seed| {
-        let report = run(seed, kernels()[0], move || {
+        let report = run(seed, Kernel::Threads, move || {
             let lock = make();
             (0..1000).for_each(|_| take(&lock));
         });
@@ -201,7 +201,7 @@ fn test_stalls_hide_no_livelock() {
 fn test_a_stall_is_recorded() {
     let seen = (1..=A_FEW).any(|seed| {
         let options = RunOptions { name: "body".to_string(), seed, limit: Duration::from_secs(10) };
-        let (report, events) = simulate_recorded(&options, kernels()[0], || {
+        let (report, events) = simulate_recorded(&options, Kernel::Threads, || {
             let lock = Mutex::new(());
             (0..50).for_each(|_| drop(lock.lock()));
         });

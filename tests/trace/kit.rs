@@ -33,14 +33,8 @@ pub fn small_run(cfg: &Config) {
     cfg.one(200, 3, true);
 }
 
-/// Every kernel that this build has.
-pub fn kernels() -> Vec<Kernel> {
-    vec![
-        Kernel::Threads,
-        #[cfg(feature = "coro")]
-        Kernel::Coroutines,
-    ]
-}
+/// All kernels.
+pub const KERNELS: [Kernel; 2] = [Kernel::Threads, Kernel::Coroutines];
 
 /// A file that only this process has, and removes.
 pub struct Scratch(pub PathBuf);

@@ -12,7 +12,7 @@ use raftlab::tester::Config;
 use raftlab::{lab_tests, trace};
 
 use crate::kit::{
-    Scratch, begin, events, failing_body, find, kernels, options, record, rough_body, small_body,
+    KERNELS, Scratch, begin, events, failing_body, find, options, record, rough_body, small_body,
     small_trace, told_body,
 };
 
@@ -155,7 +155,7 @@ fn test_a_server_may_crash_while_it_is_asked() {
 }
 
 fn test_recording_changes_no_run() {
-    for kernel in kernels() {
+    for kernel in KERNELS {
         for seed in 1..=5 {
             let plain = simulate(&options(seed), kernel, small_body);
             let (_, recorded) = record(seed, kernel, small_body);
@@ -169,7 +169,7 @@ fn test_equal_runs_have_equal_traces() {
     for seed in 1..=3 {
         for body in [small_body, rough_body, failing_body] {
             let (first, _) = record(seed, Kernel::Threads, body);
-            for kernel in kernels() {
+            for kernel in KERNELS {
                 let (second, _) = record(seed, kernel, body);
                 assert_eq!(first.len(), second.len(), "seed {seed} on {kernel:?}");
                 assert!(first == second, "seed {seed} on {kernel:?}");

@@ -4,6 +4,7 @@
 //! numbers) is changed along with the stack. Stacks are kept for later threads and runs.
 
 use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
 
 use generator::{Generator, Gn};
 
@@ -12,7 +13,7 @@ use crate::context::Locals;
 use crate::pool::Job;
 
 /// The stack of a simulated thread.
-const STACK_BYTES: usize = 256 << 10;
+const STACK_BYTES: usize = 1 << 20;
 
 /// A stack that runs one job after another.
 type Fiber = Generator<'static, (), ()>;
@@ -50,7 +51,11 @@ pub(super) fn suspend() {
 
 impl Fibers {
     /// Lets the thread in `slot` run, with its body if it has not begun, until it suspends.
-    pub fn resume(&mut self, slot: Slot, body: Option<Job>) {
+    ///
+    /// # Errors
+    ///
+    /// Its stack has no more room: the thread cannot go on, nor be unwound.
+    pub fn resume(&mut self, slot: Slot, body: Option<Job>) -> Result<(), String> {
         if self.active.len() <= slot {
             self.active.resize_with(slot + 1, Seated::default);
         }
@@ -63,13 +68,23 @@ impl Fibers {
             None => seated.fiber.take().expect("a thread that has begun has a fiber"),
         };
         seated.locals.swap();
-        fiber.resume();
+        // All panics end inside, but for that of a stack without room.
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| fiber.resume()));
         seated.locals.swap();
+        if outcome.is_err() {
+            return Err(format!(
+                "thread '{}' has overflowed its stack of {} KB.\n\
+                 Does a function call itself without end?",
+                seated.locals.name(),
+                STACK_BYTES >> 10
+            ));
+        }
         if JOB_DONE.replace(false) {
             IDLE.with_borrow_mut(|idle| idle.0.push(fiber));
         } else {
             seated.fiber = Some(fiber);
         }
+        Ok(())
     }
 }
 

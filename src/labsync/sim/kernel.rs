@@ -1,10 +1,11 @@
 //! How turns change hands. Two kernels do it, and the rest of the simulation does not know which:
 //! equal seeds give equal runs on both.
 //!
-//! - *Threads*, the standard one: each simulated thread is a thread of the operating system, and
-//!   all but one sleep. The turn is handed over by waking the next and going to sleep.
-//! - *Coroutines* (cargo feature `coro`): all run on the thread that started the run, each on a stack
-//!   of its own. Ten times faster; for sweeping many seeds.
+//! - *Coroutines*, the usual one: all run on the thread that started the run, each on a stack of its
+//!   own. Several times faster than threads.
+//! - *Threads*: each simulated thread is a thread of the operating system, and all but one sleep. The
+//!   turn is handed over by waking the next and going to sleep. For debuggers and other tools that
+//!   know threads only.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +15,9 @@ use std::thread::Thread;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Kernel {
     /// Threads of the operating system.
-    #[default]
     Threads,
     /// Coroutines.
-    #[cfg(feature = "coro")]
+    #[default]
     Coroutines,
 }
 

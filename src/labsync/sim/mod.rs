@@ -21,7 +21,6 @@
 //! run is above: `simulate.rs`.
 
 mod channel;
-#[cfg(feature = "coro")]
 mod coro;
 mod event;
 mod kernel;
@@ -35,7 +34,6 @@ mod world;
 pub use self::event::{Event, first_difference};
 pub use self::kernel::Kernel;
 pub use self::steps::{limit_work_without_wait, stall_longer};
-pub use self::watchdog::before_end_of_process;
 
 pub(crate) use self::channel::{Nothing, SimChannel};
 pub(crate) use self::kernel::Seat;

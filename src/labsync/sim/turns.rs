@@ -2,18 +2,16 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-#[cfg(feature = "coro")]
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-#[cfg(feature = "coro")]
 use super::coro;
 use super::kernel::{Kernel, Seat};
 use super::task::{Slot, Task};
 use super::world::{Stuck, World};
 use crate::clock::{self, Virtual};
-use crate::pool;
 use crate::state::{Failure, RunState, THREAD_GRACE, ThreadInfo, list};
+use crate::{last_words, pool};
 
 /// One simulated run.
 pub(crate) struct Sim {
@@ -23,9 +21,7 @@ pub(crate) struct Sim {
     pub kernel: Kernel,
     /// Where the thread that started the run waits for its end.
     pub controller: Seat,
-    #[cfg(feature = "coro")]
     pub controller_called: AtomicBool,
-    #[cfg(feature = "coro")]
     pub fibers: parking_lot::Mutex<coro::Fibers>,
     pub run: Arc<RunState>,
     /// Who is run, with which seed; for the watchdog.
@@ -104,7 +100,6 @@ impl Sim {
     pub fn set_going(&self, world: &mut World) {
         match self.kernel {
             Kernel::Threads => set_thread_going(world.me()),
-            #[cfg(feature = "coro")]
             Kernel::Coroutines => {} // the driver looks who is current
         }
     }
@@ -113,7 +108,6 @@ impl Sim {
     pub fn wait_for_turn(&self, seat: &Seat) {
         match self.kernel {
             Kernel::Threads => seat.wait(),
-            #[cfg(feature = "coro")]
             Kernel::Coroutines => coro::suspend(),
         }
     }
@@ -122,7 +116,6 @@ impl Sim {
     pub fn call_controller(&self) {
         match self.kernel {
             Kernel::Threads => self.controller.wake(),
-            #[cfg(feature = "coro")]
             Kernel::Coroutines => self.controller_called.store(true, Ordering::Relaxed),
         }
     }
@@ -131,13 +124,11 @@ impl Sim {
     pub fn wait_as_controller(self: &Arc<Sim>) {
         match self.kernel {
             Kernel::Threads => self.controller.wait(),
-            #[cfg(feature = "coro")]
             Kernel::Coroutines => self.drive(),
         }
     }
 
     /// Resumes whoever has the turn, until the controller is called.
-    #[cfg(feature = "coro")]
     fn drive(self: &Arc<Sim>) {
         let mut fibers = std::mem::take(&mut *self.fibers.lock());
         enter(self);
@@ -146,7 +137,9 @@ impl Sim {
                 let mut world = self.world.lock();
                 (world.current, world.me().body.take())
             };
-            fibers.resume(slot, body);
+            if let Err(why) = fibers.resume(slot, body) {
+                last_words::end_process(&self.label, &why);
+            }
         }
         leave();
         *self.fibers.lock() = fibers;

@@ -5,13 +5,12 @@
 //! A busy host must not make a right program look so: what counts is what the process has computed,
 //! where the operating system tells (`/proc`).
 
-use std::io::Write;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Once, OnceLock, Weak};
+use std::sync::{Arc, Once, Weak};
 use std::time::Duration;
 
 use super::turns::Sim;
-use crate::os;
+use crate::{last_words, os};
 
 /// How often the watchdog looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -116,15 +115,6 @@ impl Watched {
     }
 }
 
-/// What is done with the watchdog's message before it ends the process.
-static LAST_WORDS: OnceLock<fn(&str) -> bool> = OnceLock::new();
-
-/// Sets what is done before the watchdog ends the process; the first one stays. It gets the
-/// message; if it answers true, somebody has been told, and the watchdog does not print it.
-pub fn before_end_of_process(last_words: fn(&str) -> bool) {
-    LAST_WORDS.get_or_init(|| last_words);
-}
-
 fn end_process(sim: &Sim, verdict: &Verdict, looks: u32) -> ! {
     let seconds = (LOOK_EVERY * looks).as_secs();
     let what = match verdict {
@@ -141,12 +131,5 @@ fn end_process(sim: &Sim, verdict: &Verdict, looks: u32) -> ! {
         world.tasks[world.current].info.name,
         sim.now() as f64 / 1e9
     );
-    if LAST_WORDS.get().is_some_and(|last_words| last_words(&text)) {
-        std::process::exit(101);
-    }
-    let text = format!("  ... FAILED --  {}: {}\n", sim.label, text.replace('\n', "\n      "));
-    let mut out = std::io::stdout().lock();
-    // Nobody may be reading; the exit code tells as well.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    std::process::exit(101);
+    last_words::end_process(&sim.label, &text)
 }

@@ -274,6 +274,12 @@ impl Stage {
         self.record.seen_by_others();
     }
 
+    /// Fails if the AppendEntries tells of a commit: so far only the leader has the entry.
+    #[track_caller]
+    pub fn tells_no_commit(&self, held: &Held) {
+        self.check_step(COMMITTED, held.args().leader_commit == 0, "commit 0", &held.rpc);
+    }
+
     /// n0's service gets this, and nothing else, within a moment: all since its last start.
     #[track_caller]
     pub fn applies(&self, all: &[&str]) {

@@ -186,12 +186,12 @@ impl Stage {
     /// Reports that a step has failed that rests on `rule`; after a crash also on what is on disk.
     #[track_caller]
     fn fail_step(&self, rule: Rule, expected: impl Display, happened: impl Display) -> ! {
-        let (rule, other) = match self.persister.snapshot_size() {
-            _ if self.instance == 0 => (rule, Vec::new()),
-            0 => (PERSISTENT, rule.tests.to_vec()),
-            _ => (SNAPSHOT_KEPT, [rule.tests, PERSISTENT.tests].concat()),
+        let rules = match self.persister.snapshot_size() {
+            _ if self.instance == 0 => vec![rule],
+            0 => vec![rule, PERSISTENT],
+            _ => vec![rule, PERSISTENT, SNAPSHOT_KEPT],
         };
-        panic!("{}", self.record.report_of_step(rule, &other, expected, happened));
+        panic!("{}", self.record.report_of_step(&rules, expected, happened));
     }
 
     /// The same, unless `right`.

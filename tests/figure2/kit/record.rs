@@ -96,21 +96,23 @@ impl Record {
         self.report_of(&format!("{}{names}", self.sentence), expected, happened)
     }
 
-    /// The same for a step that rests on `rule`, which has tests of its own, and on what the
-    /// `other` tests are about: whoever breaks that fails here too, and is told where to look first.
+    /// The same for a step that rests on `rules`, which have tests of their own: whoever breaks one
+    /// fails here too, and is told where to look first. The first and the last are named.
     pub fn report_of_step(
         &self,
-        rule: Rule,
-        other: &[&str],
+        rules: &[Rule],
         expected: impl Display,
         happened: impl Display,
     ) -> String {
-        let own = self.name_of(rule.tests[0]);
         let mut sentence = self.sentence.to_string();
-        if own != thread::current_name() {
-            sentence.push_str(&format!("\nthis step rests on: {}", rule.rule));
+        let named = [rules.first(), rules.last().filter(|_| rules.len() > 1)];
+        let is_other = |rule: &&Rule| self.name_of(rule.tests[0]) != thread::current_name();
+        for (rule, words) in
+            named.into_iter().flatten().filter(is_other).zip(["this step rests", "and"])
+        {
+            sentence.push_str(&format!("\n{words} on: {}", rule.rule));
         }
-        let names = self.names_of(other.iter().chain(rule.tests));
+        let names = self.names_of(rules.iter().flat_map(|rule| rule.tests));
         self.report_of(&format!("{sentence}{names}"), expected, happened)
     }
 

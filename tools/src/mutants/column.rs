@@ -157,7 +157,7 @@ impl Column {
 
     fn command(&self, program: &Path, raft: &str) -> Command {
         let mut command = Command::new(program);
-        command.args(["--sim", "--kernel=coro", "--stop-at-first", "--terse"]);
+        command.args(["--sim", "--stop-at-first", "--terse"]);
         for name in ["SEED", "SEEDS", "KERNEL", "JOBS", "VERBOSE", "TRACE"] {
             command.env_remove(name);
         }

@@ -119,12 +119,7 @@ impl Shown {
             None => self.command.starts_with("make log ").then_some("log"),
         };
         // Lines are broken where they are shown: the places in them are shorter there.
-        command
-            .env("COLUMNS", "10000")
-            .arg("--kernel=coro")
-            .args(arguments)
-            .envs(settings)
-            .env("RAFT", &self.raft);
+        command.env("COLUMNS", "10000").args(arguments).envs(settings).env("RAFT", &self.raft);
         if viewer.is_some() {
             command.env("TRACE", trace);
         }

@@ -68,7 +68,7 @@ impl Scratch {
         plant::drop_others(&raft, bench)?;
         plant::write_folder(&raft, bench)?;
         let mut command = Command::new("cargo");
-        command.args(["test", "--no-run", "--features", "coro", "--color", "never"]);
+        command.args(["test", "--no-run", "--color", "never"]);
         for suite in suites.iter().filter(|suite| self.has_suite(suite)) {
             command.args(["--test", suite]);
         }
