@@ -35,7 +35,12 @@ pub(super) fn failed_in(
         let ended: Ended = match serde_json::from_str(line) {
             Ok(ended) => ended,
             Err(_) if !line.ends_with('\n') => break, // of a sweep that was killed
-            Err(error) => return Err(format!("{path}:{number}: no line of a report: {error}")),
+            Err(error) => {
+                return Err(format!(
+                    "{path}:{number}: no line of a report as this version of the lab writes it \
+                     ({error}): run the sweep again without RERUN=1"
+                ));
+            }
         };
         let place = tests.iter().position(|test| test.name == ended.test);
         if let Some(place) = place.filter(|_| ended.suite == suite && ended.failure.is_some()) {
