@@ -235,6 +235,8 @@ pub fn test_vote_counts_the_entry_that_replaced_another_2b() {
     );
     s.accepts(1, append(1, EMPTY, &[1, 1], 0));
     s.accepts(2, append(2, (1, 1), &[2], 0));
+    s.has_entry(2, 2, (2, 2));
+    s.lacks_entry(2, 2, (3, 2));
     s.denies(1, vote(3, (2, 1)));
     s.grants(2, vote(4, (2, 2)));
 }
