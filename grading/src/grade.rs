@@ -1,6 +1,6 @@
 //! Grades submissions, side by side; what is done is kept, and not done again.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -20,6 +20,9 @@ use crate::scan::{self, Use};
 use crate::scheme::{Forbidden, Scheme, Suite};
 use crate::staging::{stage, staging};
 use crate::submission::{Sources, Submission};
+
+/// To be raised when a submission may be judged otherwise than before: what is kept no longer counts.
+const JUDGEMENT: u32 = 2;
 
 /// What became of a submission.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -126,9 +129,9 @@ impl Grading<'_> {
                 return graded;
             }
         };
-        let version = env!("CARGO_PKG_VERSION");
+        let version = format!("{} {JUDGEMENT}", env!("CARGO_PKG_VERSION"));
         let (scheme, sources_hash) = (self.scheme.hash(), sources.hash());
-        graded.key = hash::of::<str>(&[&sources_hash, &scheme, &self.harness.hash, version]);
+        graded.key = hash::of::<str>(&[&sources_hash, &scheme, &self.harness.hash, &version]);
         if let Some(kept) = self.kept(&graded) {
             graded = kept;
             if graded.verdict != Verdict::Ran || graded.is_complete() {
@@ -153,8 +156,11 @@ impl Grading<'_> {
             Err(problem) => graded.notes.push(problem),
             Ok(uses) if uses.is_empty() => {}
             Ok(uses) => {
-                let line = |one: &Use| format!("{} uses {}: {}", one.place, one.what, one.why);
-                let lines: Vec<String> = uses.iter().map(line).collect();
+                let lines: Vec<String> = uses.iter().map(Use::told).collect();
+                let names: BTreeSet<&String> = uses.iter().map(|one| &one.what).collect();
+                if self.scheme.forbidden == Forbidden::Refuse {
+                    graded.notes.push(format!("to allow it, in the scheme: allow = {names:?}"));
+                }
                 match self.scheme.forbidden {
                     Forbidden::Refuse => graded.verdict = Verdict::Refused(lines),
                     Forbidden::Note => graded.notes.extend(lines),
