@@ -191,6 +191,12 @@ fn grade(options: &GradeOptions) -> Result<bool, String> {
     let name = name.as_ref().and_then(|dir| dir.file_name()).unwrap_or_default();
     let out = options.out.clone().unwrap_or_else(|| work.join("results").join(name));
     staging::clear_leftovers(&std::env::temp_dir());
+    let tried = staging::stage(&staging::staging(), "guard")?;
+    if guard.leaves_memory_open(&tried)? {
+        eprintln!(
+            "NOT GUARDED: here a test's process can read and write its own memory (/proc/self/mem)."
+        );
+    }
     let harness = Harness::prepare(root(), &work)?;
     scheme.check_names(&harness.tests).map_err(|what| format!("{}: {what}", file.display()))?;
     let out = std::path::absolute(out).map_err(|error| error.to_string())?;
