@@ -29,6 +29,7 @@ mod staging;
 mod submission;
 mod usage;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::available_parallelism;
@@ -83,7 +84,7 @@ struct GradeOptions {
     group: Option<String>,
     /// So many submissions at a time; as many as there are cores if not given
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
     /// Grade again what is graded already
     #[arg(long)]
     anew: bool,
@@ -132,7 +133,8 @@ fn main() -> ExitCode {
 
 fn write_exercise(options: &ExerciseOptions) -> Result<bool, String> {
     let ExerciseOptions { number, dir, part, phrase, solution } = options;
-    let apart = || root().join(format!("target/exercises/{number}.txt"));
+    let usual = Exercise::usual_solution(*number, *part, phrase);
+    let apart = || root().join("target/exercises").join(usual);
     let solution = solution.clone().unwrap_or_else(apart);
     let dir = std::path::absolute(dir).map_err(|error| error.to_string())?;
     let exercise =
@@ -203,7 +205,7 @@ fn grade(options: &GradeOptions) -> Result<bool, String> {
     let grading =
         Grading { scheme: &scheme, harness: &harness, guard, work, out, anew: options.anew };
     let cores = available_parallelism().map_or(1, usize::from);
-    let graded = grading.all(&submissions, options.jobs.unwrap_or(cores).max(1));
+    let graded = grading.all(&submissions, options.jobs.map_or(cores, NonZeroUsize::get));
     grading.clean_up();
     let tests: Vec<_> = (0..scheme.groups.len()).map(|group| grading.tests_of(group)).collect();
     let scores: Vec<Score> =
