@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -64,6 +65,8 @@ pub struct Grading<'a> {
     pub out: PathBuf,
     /// Nothing that is kept counts.
     pub anew: bool,
+    /// How many are graded in full, and kept.
+    pub done: Arc<AtomicUsize>,
 }
 
 impl Grading<'_> {
@@ -76,17 +79,23 @@ impl Grading<'_> {
         let graded: Vec<Mutex<Option<Graded>>> =
             submissions.iter().map(|_| Mutex::default()).collect();
         let count = submissions.len();
+        let has_real_time = self.scheme.groups.iter().any(|group| group.seeds.is_none());
         self.each(count, jobs, true, |place, worker| {
-            let one = self.simulated(&submissions[place], worker);
-            eprintln!("grading: [{}/{count}] {}", place + 1, one.line());
+            let label = format!("[{}/{count}] {}", place + 1, submissions[place].name);
+            let one = self.simulated(&submissions[place], worker, &label);
+            if one.verdict != Verdict::Ran || one.is_complete() {
+                self.done.fetch_add(1, Ordering::SeqCst);
+            }
             *graded[place].lock().expect("no worker panics") = Some(one);
         });
         // In real time nothing else may compute: a few at a time, most of which only wait.
-        if self.scheme.groups.iter().any(|group| group.seeds.is_none()) {
+        if has_real_time {
             self.each(count, jobs.div_ceil(4), false, |place, _| {
                 let mut one = graded[place].lock().expect("no worker panics");
-                if let Some(one) = one.as_mut().filter(|one| one.verdict == Verdict::Ran) {
+                let is_open = |one: &&mut Graded| one.verdict == Verdict::Ran && !one.is_complete();
+                if let Some(one) = one.as_mut().filter(is_open) {
                     self.in_real_time(one);
+                    self.done.fetch_add(1, Ordering::SeqCst);
                 }
             });
         }
@@ -113,7 +122,8 @@ impl Grading<'_> {
         });
     }
 
-    fn simulated(&self, submission: &Submission, worker: usize) -> Graded {
+    /// All of it but what runs in real time; says when it begins, and how it ends.
+    fn simulated(&self, submission: &Submission, worker: usize, label: &str) -> Graded {
         let mut graded = Graded {
             name: submission.name.clone(),
             key: String::new(),
@@ -121,33 +131,48 @@ impl Grading<'_> {
             notes: Vec::new(),
             groups: self.scheme.groups.iter().map(|_| None).collect(),
         };
-        let sources = match submission.sources() {
-            Ok(sources) => sources,
+        let was_kept = match submission.sources() {
+            Ok(sources) => self.simulated_from(&sources, &mut graded, worker, label),
             Err(problem) => {
                 graded.verdict = Verdict::Unreadable(problem);
-                self.keep(&graded);
-                return graded;
+                false
             }
         };
+        let kept = if was_kept { " (kept)" } else { "" };
+        eprintln!("grading: {label}: {}{kept}", graded.verdict.in_short());
+        if !was_kept {
+            self.keep(&graded);
+        }
+        graded
+    }
+
+    /// Whether nothing was left to do, since it was kept.
+    fn simulated_from(
+        &self,
+        sources: &Sources,
+        graded: &mut Graded,
+        worker: usize,
+        label: &str,
+    ) -> bool {
         let version = format!("{} {JUDGEMENT}", env!("CARGO_PKG_VERSION"));
         let (scheme, sources_hash) = (self.scheme.hash(), sources.hash());
         graded.key = hash::of::<str>(&[&sources_hash, &scheme, &self.harness.hash, &version]);
-        if let Some(kept) = self.kept(&graded) {
-            graded = kept;
+        if let Some(kept) = self.kept(graded) {
+            *graded = kept;
             if graded.verdict != Verdict::Ran || graded.is_complete() {
-                return graded;
+                return true;
             }
         } else {
             graded.notes.clone_from(&sources.notes);
-            self.scan(&sources, &mut graded);
+            self.scan(sources, graded);
         }
-        if graded.verdict == Verdict::Ran
-            && let Err(problem) = self.build_and_run(&sources, &mut graded, worker)
-        {
-            graded.verdict = Verdict::NotGraded(problem);
+        if graded.verdict == Verdict::Ran {
+            eprintln!("grading: {label}: begins");
+            if let Err(problem) = self.build_and_run(sources, graded, worker) {
+                graded.verdict = Verdict::NotGraded(problem);
+            }
         }
-        self.keep(&graded);
-        graded
+        false
     }
 
     fn scan(&self, sources: &Sources, graded: &mut Graded) {
@@ -308,10 +333,6 @@ impl Grading<'_> {
 impl Graded {
     fn is_complete(&self) -> bool {
         self.groups.iter().all(Option::is_some)
-    }
-
-    fn line(&self) -> String {
-        format!("{}: {}", self.name, self.verdict.in_short())
     }
 }
 

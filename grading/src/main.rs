@@ -4,7 +4,7 @@
 //! `scheme.rs` (what is run, and its points), `submission.rs` (what is taken), `scan.rs` (what no Raft
 //! needs), `harness.rs` (the export, and the referee), `compile.rs`, `sandbox.rs`, `process.rs`, `usage.rs`, `staging.rs`, `run.rs`
 //! (a suite's run), `grade.rs` (all of it, side by side), `score.rs`, `report/` (what comes out),
-//! `exercise.rs`.
+//! `interrupt.rs` (Ctrl-C), `exercise.rs`.
 
 #![forbid(unsafe_code)]
 #![allow(
@@ -18,6 +18,7 @@ mod exercise;
 mod grade;
 mod harness;
 mod hash;
+mod interrupt;
 mod process;
 mod report;
 mod run;
@@ -32,6 +33,7 @@ mod usage;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use clap::{Args, Parser, Subcommand};
@@ -202,8 +204,9 @@ fn grade(options: &GradeOptions) -> Result<bool, String> {
     let harness = Harness::prepare(root(), &work)?;
     scheme.check_names(&harness.tests).map_err(|what| format!("{}: {what}", file.display()))?;
     let out = std::path::absolute(out).map_err(|error| error.to_string())?;
-    let grading =
-        Grading { scheme: &scheme, harness: &harness, guard, work, out, anew: options.anew };
+    let (anew, done) = (options.anew, Arc::default());
+    let grading = Grading { scheme: &scheme, harness: &harness, guard, work, out, anew, done };
+    interrupt::announce(grading.done.clone(), submissions.len());
     let cores = available_parallelism().map_or(1, usize::from);
     let graded = grading.all(&submissions, options.jobs.map_or(cores, NonZeroUsize::get));
     grading.clean_up();
