@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 
 use crate::compile::{Bench, Build};
+use crate::cores::{cores, keep_to};
 use crate::harness::Harness;
 use crate::hash;
 use crate::process::{Limit, computing};
@@ -22,7 +22,7 @@ use crate::scheme::{Forbidden, Scheme, Suite};
 use crate::staging::{stage, staging};
 use crate::submission::{Sources, Submission};
 
-/// To be raised when a submission may be judged otherwise than before: what is kept no longer counts.
+/// To be raised when submissions may be judged otherwise than before: what is kept does not count.
 const JUDGEMENT: u32 = 2;
 
 /// What became of a submission.
@@ -347,21 +347,4 @@ impl Verdict {
             Verdict::NotGraded(_) => "NOT GRADED, and not its fault".to_string(),
         }
     }
-}
-
-/// The cores that this program may use.
-fn cores() -> Vec<usize> {
-    let allowed = sched_getaffinity(None).unwrap_or_default();
-    (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core)).collect()
-}
-
-/// Keeps this thread, and all that it starts, to one of the cores.
-fn keep_to(cores: &[usize], worker: usize) {
-    if cores.is_empty() {
-        return;
-    }
-    let mut only = CpuSet::new();
-    only.set(cores[worker % cores.len()]);
-    // Where it is not allowed, all share all cores.
-    let _ = sched_setaffinity(None, &only);
 }

@@ -4,7 +4,7 @@
 //! `scheme.rs` (what is run, and its points), `submission.rs` (what is taken), `scan.rs` (what no Raft
 //! needs), `harness.rs` (the export, and the referee), `compile.rs`, `sandbox.rs`, `process.rs`, `usage.rs`, `staging.rs`, `run.rs`
 //! (a suite's run), `grade.rs` (all of it, side by side), `score.rs`, `report/` (what comes out),
-//! `interrupt.rs` (Ctrl-C), `exercise.rs`.
+//! `interrupt.rs` (Ctrl-C), `cores.rs`, `exercise.rs`.
 
 #![forbid(unsafe_code)]
 #![allow(
@@ -14,6 +14,7 @@
 )]
 
 mod compile;
+mod cores;
 mod exercise;
 mod grade;
 mod harness;

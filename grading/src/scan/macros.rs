@@ -1,8 +1,8 @@
-//! Paths that macros put together. Macros see tokens, and not paths: `std` in one place and `::fs` in
-//! another are a path only when they have run.
+//! Paths that macros put together. Macros see tokens, and not paths: `std` in one place and `::fs`
+//! in another are a path only when they have run.
 //!
-//! A path needs its root, so a root that stands alone in a macro is refused; and so is what would set
-//! tokens side by side that were apart: `$a::`, `::$a`, `$a $b`. A path in one piece, as in
+//! A path needs its root, so a root that stands alone in a macro is refused; and so is what would
+//! set tokens side by side that were apart: `$a::`, `::$a`, `$a $b`. A path in one piece, as in
 //! `log::$level!`, is as harmless as its front, which is judged like any other.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,7 +157,7 @@ fn roots_alone(
     for at in inside.clone().filter(|&at| roots.contains(&text(tokens, at))) {
         let before = text(tokens, at.wrapping_sub(1));
         let is_variable = before == "$" && text(tokens, at) != "crate";
-        let part = is_colons(tokens, at + 1).then(|| text(tokens, at + 3)).unwrap_or_default();
+        let part = if is_colons(tokens, at + 1) { text(tokens, at + 3) } else { "" };
         // `::$name` is told by `joined`; a list, or a star, by `use_tree`.
         let is_told = part == "$" || matches!(part, "{" | "*") && is_used(tokens, at);
         let is_visibility = before == "(" && text(tokens, at.wrapping_sub(2)) == "pub";
@@ -237,7 +237,7 @@ fn joined(
     }
 }
 
-/// The variable with which `$name` or `$(...),*` begins, and that with which it ends; and what is next.
+/// The variable with which `$name` or `$(...),*` begins, that with which it ends, and what is next.
 fn unit(tokens: &[Token], at: usize) -> (Option<&str>, Option<&str>, usize) {
     if text(tokens, at + 1) != "(" {
         return (Some(text(tokens, at + 1)), Some(text(tokens, at + 1)), at + 2);

@@ -134,8 +134,8 @@ fn uses_in(tokens: &[Token], own: &BTreeSet<String>) -> Vec<Found> {
 /// What is told by a word and its neighbours.
 fn words(tokens: &[Token], found: &mut Vec<Found>) {
     let text = |at: usize| tokens.get(at).map_or("", |token| token.text.as_str());
-    for at in 0..tokens.len() {
-        let line = tokens[at].line;
+    for (at, Token { line, .. }) in tokens.iter().enumerate() {
+        let line = *line;
         if let Some((word, why)) = WORDS.iter().find(|(word, _)| *word == text(at)) {
             found.push((line, (*word).to_string(), *why));
         }
