@@ -1,6 +1,6 @@
 //! Grades submissions, side by side; what is done is kept, and not done again.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -182,9 +182,10 @@ impl Grading<'_> {
             Ok(uses) if uses.is_empty() => {}
             Ok(uses) => {
                 let lines: Vec<String> = uses.iter().map(Use::told).collect();
-                let names: BTreeSet<&String> = uses.iter().map(|one| &one.what).collect();
                 if self.scheme.forbidden == Forbidden::Refuse {
-                    graded.notes.push(format!("to allow it, in the scheme: allow = {names:?}"));
+                    graded
+                        .notes
+                        .push(format!("to allow it, in the scheme: {}", scan::entry(&uses)));
                 }
                 match self.scheme.forbidden {
                     Forbidden::Refuse => graded.verdict = Verdict::Refused(lines),

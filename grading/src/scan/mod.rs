@@ -109,6 +109,12 @@ pub fn uses(files: &[(PathBuf, String)], allow: &[String]) -> Result<Vec<Use>, S
     Ok(found)
 }
 
+/// What a scheme has to say so that these are let be.
+pub fn entry(uses: &[Use]) -> String {
+    let names: BTreeSet<&String> = uses.iter().map(|one| &one.what).collect();
+    format!("allow = {:?}", Vec::from_iter(names))
+}
+
 /// Whether a word stands in the code at all; not as the lifetime `'static`.
 pub fn has_word(files: &[(PathBuf, String)], word: &str) -> bool {
     let is_it = |all: &[Token], at: usize| {

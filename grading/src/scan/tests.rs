@@ -106,6 +106,7 @@ fn a_path_that_a_macro_puts_together_is_found() {
         format!("src/raft/mod.rs:{line} builds a path with a macro (`$…::`): write the path out")
     };
     assert_eq!(told, [line(1), line(2)]);
+    assert_eq!(entry(&uses(&files, &[]).unwrap()), "allow = [\"$...::\"]");
     assert_eq!(uses(&files, &["$...::".to_string()]), Ok(Vec::new()));
     // A macro may be defined in one file and called in another.
     let text = |text: &str| text.to_string();
