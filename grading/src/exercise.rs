@@ -58,6 +58,13 @@ pub enum Answer {
 }
 
 impl Exercise<'_> {
+    /// Where its solution is written if nothing else is said: what decides about the bug is in the
+    /// name, but of the phrase only a hash.
+    pub fn usual_solution(number: u64, part: Option<char>, phrase: &str) -> String {
+        let part = part.map(|part| format!("-{}", part.to_ascii_uppercase())).unwrap_or_default();
+        format!("{number}{part}-{}.txt", &hash::of(&[phrase])[..8])
+    }
+
     /// Writes the project, and its solution apart from it.
     pub fn write(&self, root: &Path) -> Result<(), String> {
         let rules = read_rules(&root.join("mutants/rules.txt"))?;
@@ -66,6 +73,15 @@ impl Exercise<'_> {
         bugs.retain(|bug| part.is_none_or(|part| bug.name.starts_with(part)));
         if bugs.is_empty() {
             return Err("there are bugs of the parts A, B, C, D, and L (locks)".to_string());
+        }
+        let is_new = fs::read_dir(self.dir).map_or(true, |mut inside| inside.next().is_none());
+        if self.dir.exists() && !is_new {
+            // It may hold a student's work.
+            let dir = self.dir.display();
+            return Err(format!(
+                "{dir} is not empty: take a new folder for exercise {}",
+                self.number
+            ));
         }
         let drawn = hash::number(&[self.phrase, &self.number.to_string()]);
         let bug = &bugs[usize::try_from(drawn % bugs.len() as u64).unwrap_or(0)];
@@ -125,7 +141,9 @@ help::
 ";
 
 fn export(root: &Path, dir: &Path) -> Result<(), String> {
-    let output = Command::new(root.join("starter/export.sh")).env("DIR", dir).output();
+    let mut command = Command::new(root.join("starter/export.sh"));
+    // With UPDATE it would renew a project, and an exercise replaces the Raft in it.
+    let output = command.env("DIR", dir).env_remove("UPDATE").output();
     let output = output.map_err(|error| format!("cannot run starter/export.sh: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr).replace("make starter", "make exercise");
     if output.status.success() { Ok(()) } else { Err(said.trim().to_string()) }

@@ -3,7 +3,11 @@
 set -eu
 cd -- "$(dirname -- "$0")"
 answer=${1-}
-grep -q "^| \`$answer\` |" EXERCISE.md && [ -n "$answer" ] || {
+[ -n "$answer" ] || {
+  echo "which rule?  make exercise-check ANSWER=vote-once; EXERCISE.md lists them"
+  exit 2
+}
+grep -q "^| \`$answer\` |" EXERCISE.md || {
   echo "there is no rule '$answer'; EXERCISE.md lists them:  make exercise-check ANSWER=vote-once"
   exit 2
 }

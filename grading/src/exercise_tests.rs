@@ -45,11 +45,19 @@ fn an_answer_is_checked_and_not_told() {
     assert_eq!(script(right).0, Some(0), "{}", script(right).1);
     assert_eq!(script("few-rpcs").0, Some(1));
     assert_eq!(script("nonsense").0, Some(2));
+    assert!(script("").1.starts_with("which rule?") && script("").0 == Some(2));
     // Nothing names it: neither files nor their names.
     let found = Command::new("grep").args(["-rlF", "-e", name]).arg(&dir).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&found.stdout), "");
     assert!(!dir.join("src/raft/paper_tests").exists());
+    // A student's work in it stays.
+    fs::copy(dir.join("src/raft/mod.rs"), folder.path().join("mod.rs")).unwrap();
+    fs::write(dir.join("src/raft/mod.rs"), "// mine\n").unwrap();
+    let refusal = exercise.write(root()).unwrap_err();
+    assert!(refusal.contains("ex is not empty: take a new folder"), "{refusal}");
+    assert_eq!(fs::read_to_string(dir.join("src/raft/mod.rs")).unwrap(), "// mine\n");
     let reference = root().join("src/raft");
+    fs::copy(folder.path().join("mod.rs"), dir.join("src/raft/mod.rs")).unwrap();
     let differs = |file: &str| {
         fs::read(reference.join(file)).unwrap()
             != fs::read(dir.join("src/raft").join(file)).unwrap()
@@ -57,6 +65,15 @@ fn an_answer_is_checked_and_not_told() {
     let patch = fs::read_to_string(root().join(format!("mutants/{name}.patch"))).unwrap();
     let changed = patch.lines().filter_map(|line| line.strip_prefix("+++ b/src/raft/"));
     assert!(changed.clone().count() > 0 && changed.clone().all(differs));
+}
+
+#[test]
+fn solutions_of_other_exercises_stay() {
+    let named = |part, phrase| Exercise::usual_solution(3, part, phrase);
+    assert_eq!(named(Some('b'), "p"), named(Some('B'), "p"));
+    assert!(named(Some('B'), "p").starts_with("3-B-") && !named(None, "our term").contains("our"));
+    let all = [named(None, "p"), named(None, "q"), named(Some('B'), "p"), named(Some('A'), "p")];
+    assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
 }
 
 #[test]

@@ -3,14 +3,15 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 
 use crate::compile::{Bench, Build};
+use crate::cores::{cores, keep_to};
 use crate::harness::Harness;
 use crate::hash;
 use crate::process::{Limit, computing};
@@ -20,6 +21,9 @@ use crate::scan::{self, Use};
 use crate::scheme::{Forbidden, Scheme, Suite};
 use crate::staging::{stage, staging};
 use crate::submission::{Sources, Submission};
+
+/// To be raised when submissions may be judged otherwise than before: what is kept does not count.
+const JUDGEMENT: u32 = 2;
 
 /// What became of a submission.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +65,8 @@ pub struct Grading<'a> {
     pub out: PathBuf,
     /// Nothing that is kept counts.
     pub anew: bool,
+    /// How many are graded in full, and kept.
+    pub done: Arc<AtomicUsize>,
 }
 
 impl Grading<'_> {
@@ -73,17 +79,23 @@ impl Grading<'_> {
         let graded: Vec<Mutex<Option<Graded>>> =
             submissions.iter().map(|_| Mutex::default()).collect();
         let count = submissions.len();
+        let has_real_time = self.scheme.groups.iter().any(|group| group.seeds.is_none());
         self.each(count, jobs, true, |place, worker| {
-            let one = self.simulated(&submissions[place], worker);
-            eprintln!("grading: [{}/{count}] {}", place + 1, one.line());
+            let label = format!("[{}/{count}] {}", place + 1, submissions[place].name);
+            let one = self.simulated(&submissions[place], worker, &label);
+            if one.verdict != Verdict::Ran || one.is_complete() {
+                self.done.fetch_add(1, Ordering::SeqCst);
+            }
             *graded[place].lock().expect("no worker panics") = Some(one);
         });
         // In real time nothing else may compute: a few at a time, most of which only wait.
-        if self.scheme.groups.iter().any(|group| group.seeds.is_none()) {
+        if has_real_time {
             self.each(count, jobs.div_ceil(4), false, |place, _| {
                 let mut one = graded[place].lock().expect("no worker panics");
-                if let Some(one) = one.as_mut().filter(|one| one.verdict == Verdict::Ran) {
+                let is_open = |one: &&mut Graded| one.verdict == Verdict::Ran && !one.is_complete();
+                if let Some(one) = one.as_mut().filter(is_open) {
                     self.in_real_time(one);
+                    self.done.fetch_add(1, Ordering::SeqCst);
                 }
             });
         }
@@ -110,7 +122,8 @@ impl Grading<'_> {
         });
     }
 
-    fn simulated(&self, submission: &Submission, worker: usize) -> Graded {
+    /// All of it but what runs in real time; says when it begins, and how it ends.
+    fn simulated(&self, submission: &Submission, worker: usize, label: &str) -> Graded {
         let mut graded = Graded {
             name: submission.name.clone(),
             key: String::new(),
@@ -118,33 +131,48 @@ impl Grading<'_> {
             notes: Vec::new(),
             groups: self.scheme.groups.iter().map(|_| None).collect(),
         };
-        let sources = match submission.sources() {
-            Ok(sources) => sources,
+        let was_kept = match submission.sources() {
+            Ok(sources) => self.simulated_from(&sources, &mut graded, worker, label),
             Err(problem) => {
                 graded.verdict = Verdict::Unreadable(problem);
-                self.keep(&graded);
-                return graded;
+                false
             }
         };
-        let version = env!("CARGO_PKG_VERSION");
+        let kept = if was_kept { " (kept)" } else { "" };
+        eprintln!("grading: {label}: {}{kept}", graded.verdict.in_short());
+        if !was_kept {
+            self.keep(&graded);
+        }
+        graded
+    }
+
+    /// Whether nothing was left to do, since it was kept.
+    fn simulated_from(
+        &self,
+        sources: &Sources,
+        graded: &mut Graded,
+        worker: usize,
+        label: &str,
+    ) -> bool {
+        let version = format!("{} {JUDGEMENT}", env!("CARGO_PKG_VERSION"));
         let (scheme, sources_hash) = (self.scheme.hash(), sources.hash());
-        graded.key = hash::of::<str>(&[&sources_hash, &scheme, &self.harness.hash, version]);
-        if let Some(kept) = self.kept(&graded) {
-            graded = kept;
+        graded.key = hash::of::<str>(&[&sources_hash, &scheme, &self.harness.hash, &version]);
+        if let Some(kept) = self.kept(graded) {
+            *graded = kept;
             if graded.verdict != Verdict::Ran || graded.is_complete() {
-                return graded;
+                return true;
             }
         } else {
             graded.notes.clone_from(&sources.notes);
-            self.scan(&sources, &mut graded);
+            self.scan(sources, graded);
         }
-        if graded.verdict == Verdict::Ran
-            && let Err(problem) = self.build_and_run(&sources, &mut graded, worker)
-        {
-            graded.verdict = Verdict::NotGraded(problem);
+        if graded.verdict == Verdict::Ran {
+            eprintln!("grading: {label}: begins");
+            if let Err(problem) = self.build_and_run(sources, graded, worker) {
+                graded.verdict = Verdict::NotGraded(problem);
+            }
         }
-        self.keep(&graded);
-        graded
+        false
     }
 
     fn scan(&self, sources: &Sources, graded: &mut Graded) {
@@ -153,8 +181,12 @@ impl Grading<'_> {
             Err(problem) => graded.notes.push(problem),
             Ok(uses) if uses.is_empty() => {}
             Ok(uses) => {
-                let line = |one: &Use| format!("{} uses {}: {}", one.place, one.what, one.why);
-                let lines: Vec<String> = uses.iter().map(line).collect();
+                let lines: Vec<String> = uses.iter().map(Use::told).collect();
+                if self.scheme.forbidden == Forbidden::Refuse {
+                    graded
+                        .notes
+                        .push(format!("to allow it, in the scheme: {}", scan::entry(&uses)));
+                }
                 match self.scheme.forbidden {
                     Forbidden::Refuse => graded.verdict = Verdict::Refused(lines),
                     Forbidden::Note => graded.notes.extend(lines),
@@ -303,10 +335,6 @@ impl Graded {
     fn is_complete(&self) -> bool {
         self.groups.iter().all(Option::is_some)
     }
-
-    fn line(&self) -> String {
-        format!("{}: {}", self.name, self.verdict.in_short())
-    }
 }
 
 impl Verdict {
@@ -320,21 +348,4 @@ impl Verdict {
             Verdict::NotGraded(_) => "NOT GRADED, and not its fault".to_string(),
         }
     }
-}
-
-/// The cores that this program may use.
-fn cores() -> Vec<usize> {
-    let allowed = sched_getaffinity(None).unwrap_or_default();
-    (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core)).collect()
-}
-
-/// Keeps this thread, and all that it starts, to one of the cores.
-fn keep_to(cores: &[usize], worker: usize) {
-    if cores.is_empty() {
-        return;
-    }
-    let mut only = CpuSet::new();
-    only.set(cores[worker % cores.len()]);
-    // Where it is not allowed, all share all cores.
-    let _ = sched_setaffinity(None, &only);
 }

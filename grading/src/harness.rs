@@ -11,12 +11,16 @@ use std::time::Duration;
 
 use crate::hash;
 use crate::process::{self, End, Limit};
-use crate::sandbox::Toolchain;
+use crate::sandbox::{Toolchain, write};
 use crate::scheme::Suite;
 
 const SUITES: [Suite; 3] = [Suite::Raft, Suite::Figure2, Suite::Nemesis];
 /// Time for the first build, dependencies included.
 const FIRST_BUILD: Duration = Duration::from_secs(3600);
+
+const EXPORT: Duration = Duration::from_secs(600);
+/// How many lines are shown of what went wrong.
+const MOST_LINES: usize = 40;
 
 /// A harness that is built.
 pub struct Harness {
@@ -40,22 +44,24 @@ impl Harness {
         let log = fresh.path().join("log");
         let mut command = Command::new(root.join("starter/export.sh"));
         command.env("DIR", &export);
-        expect(&mut command, &log, Duration::from_secs(600), "the export of the lab")?;
+        expect(&mut command, &log, EXPORT, "the export of the lab")?;
         let version = format!("{:?}", rustc_version()?);
         let hash = hash::of(&[&hash_of_files(&export)?, &version])[..16].to_string();
         let folder = work.join(format!("harness-{hash}"));
         let mut harness =
             Harness { referees: BTreeMap::new(), tests: BTreeMap::new(), folder, hash, toolchain };
         let tree = harness.folder.join("tree");
-        if !tree.is_dir() {
-            copy_folder(&export, &tree)?;
+        copy_whole(&export, &tree)?;
+        let built = harness.folder.join("built");
+        if !built.exists() {
+            eprintln!("grading: building the harness {} (this takes minutes, once)", harness.hash);
         }
-        eprintln!("grading: building the harness {} (this takes minutes, once)", harness.hash);
         let log = harness.folder.join("build.log");
         let mut command = harness.cargo(&mut Command::new("cargo"), &tree);
-        let built = expect(&mut command, &log, FIRST_BUILD, "the build of the harness")?;
+        let said = expect(&mut command, &log, FIRST_BUILD, "the build of the harness")?;
+        write(&built, b"")?;
         for suite in SUITES {
-            let program = program_of(&built, suite).ok_or_else(|| {
+            let program = program_of(&said, suite).ok_or_else(|| {
                 format!("the build of the harness made no {}, see {}", suite.name(), log.display())
             })?;
             harness.tests.insert(suite, list(&program)?);
@@ -118,7 +124,7 @@ pub fn program_of(said: &str, suite: Suite) -> Option<PathBuf> {
     programs.next_back()
 }
 
-/// Runs it, and returns what it said; all else is an error with the end of what it said.
+/// Runs it, and returns what it said; all else is an error with the words of it.
 fn expect(
     command: &mut Command,
     log: &Path,
@@ -127,8 +133,7 @@ fn expect(
 ) -> Result<String, String> {
     let end = process::run(command, log, Limit::of_time(limit)).map(|(end, _)| end);
     let said = process::read_log(log);
-    let last = || said.lines().rev().take(20).collect::<Vec<_>>();
-    let shown = || last().into_iter().rev().collect::<Vec<_>>().join("\n");
+    let shown = || format!("{}\nall of it: {}", in_words(&said), log.display());
     match end {
         Ok(End::Ended(status)) if status.success() => Ok(said),
         Ok(End::Ended(status)) => Err(format!("{what} fails ({status}):\n{}", shown())),
@@ -139,6 +144,24 @@ fn expect(
     }
 }
 
+/// What was said to people: of cargo's JSON the errors as it would have printed them.
+fn in_words(said: &str) -> String {
+    let words = said.lines().filter_map(|line| {
+        let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
+            return Some(line.to_string());
+        };
+        if !value.is_object() {
+            return Some(line.to_string());
+        }
+        let is_error = value["message"]["level"] == "error";
+        Some(value["message"]["rendered"].as_str().filter(|_| is_error)?.trim_end().to_string())
+    });
+    let words = words.collect::<Vec<_>>().join("\n");
+    let more = words.lines().count().saturating_sub(MOST_LINES);
+    let shown = words.lines().take(MOST_LINES).collect::<Vec<_>>().join("\n");
+    if more == 0 { shown } else { format!("{shown}\n[{more} lines more]") }
+}
+
 fn rustc_version() -> Result<String, String> {
     let output = Command::new("rustc").arg("-vV").output();
     let output = output.map_err(|error| format!("cannot run rustc: {error}"))?;
@@ -147,8 +170,14 @@ fn rustc_version() -> Result<String, String> {
 
 /// The tests of a Part that a program has.
 fn list(program: &Path) -> Result<Vec<String>, String> {
-    let output = Command::new(program).arg("--list").output();
-    let output = output.map_err(|error| format!("cannot run {}: {error}", program.display()))?;
+    let name = program.display();
+    // Nothing of the environment: SEED, JOBS or ORACLE there are for other programs.
+    let output = Command::new(program).arg("--list").env_clear().output();
+    let output = output.map_err(|error| format!("cannot run {name}: {error}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(format!("{name} --list fails ({}):\n{}", output.status, in_words(&said)));
+    }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let names = text.lines().filter_map(|line| line.strip_suffix(": test"));
     let of_a_part =
@@ -187,6 +216,17 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(all)
 }
 
+/// Copies it unless that is done already; whoever is cut off leaves nothing under its name.
+fn copy_whole(from: &Path, to: &Path) -> Result<(), String> {
+    if to.is_dir() {
+        return Ok(());
+    }
+    let half = to.with_extension("half");
+    let _ = fs::remove_dir_all(&half); // it need not be there
+    copy_folder(from, &half)?;
+    fs::rename(&half, to).map_err(|error| format!("cannot make {}: {error}", to.display()))
+}
+
 /// Copies it with the times of its files, by which cargo knows what is built.
 fn copy_folder(from: &Path, to: &Path) -> Result<(), String> {
     let what = || format!("cannot copy {} to {}", from.display(), to.display());
@@ -219,6 +259,53 @@ mod tests {
         );
         assert_eq!(program_of(&said, Suite::Raft), Some(PathBuf::from("/x/raft-1")));
         assert_eq!(program_of(&said, Suite::Figure2), None);
+    }
+
+    #[test]
+    fn of_a_build_that_fails_the_compilers_words_are_shown() {
+        let line = |level: &str, text: &str| {
+            format!(
+                "{{\"reason\":\"compiler-message\",\"message\":{{\"level\":\"{level}\",\
+                 \"rendered\":\"{text}\\n\"}}}}\n"
+            )
+        };
+        let artifact = "{\"reason\":\"compiler-artifact\",\"message\":null}\n";
+        let said =
+            [artifact, &line("warning", "w"), &line("error", "E1\\n at a.rs"), "cargo: no\n42"];
+        assert_eq!(in_words(&said.concat()), "E1\n at a.rs\ncargo: no\n42");
+        let long = in_words(&"x\n".repeat(100));
+        assert!(long.ends_with("x\n[60 lines more]") && long.lines().count() == 41);
+    }
+
+    #[test]
+    fn half_a_copy_does_not_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("tree"));
+        fs::create_dir_all(from.join("a")).unwrap();
+        fs::create_dir_all(to.with_extension("half").join("cut off")).unwrap();
+        fs::write(from.join("a/b"), "text").unwrap();
+        copy_whole(&from, &to).unwrap();
+        assert!(to.join("a/b").exists() && !to.join("cut off").exists());
+        assert!(!to.with_extension("half").exists());
+        fs::write(to.join("a/b"), "other").unwrap();
+        copy_whole(&from, &to).unwrap();
+        assert_eq!(fs::read_to_string(to.join("a/b")).unwrap(), "other");
+    }
+
+    #[test]
+    fn tests_are_listed_whatever_the_environment_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        let script = |text: &str| {
+            write(&program, format!("#!/bin/sh\n{text}\n").as_bytes()).unwrap();
+            crate::sandbox::set_mode(&program, 0o755).unwrap();
+            list(&program)
+        };
+        // HOME is in the environment of this test, as JOBS may be in make's.
+        let listed = script("[ -z \"$HOME\" ] && printf 'test_a_2a: test\\nother: test\\n'");
+        assert_eq!(listed, Ok(vec!["test_a_2a".to_string()]));
+        let problem = script("echo 'JOBS=0 is no number' >&2; exit 2").unwrap_err();
+        assert!(problem.contains("JOBS=0 is no number"), "{problem}");
     }
 
     #[test]

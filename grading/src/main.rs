@@ -4,7 +4,7 @@
 //! `scheme.rs` (what is run, and its points), `submission.rs` (what is taken), `scan.rs` (what no Raft
 //! needs), `harness.rs` (the export, and the referee), `compile.rs`, `sandbox.rs`, `process.rs`, `usage.rs`, `staging.rs`, `run.rs`
 //! (a suite's run), `grade.rs` (all of it, side by side), `score.rs`, `report/` (what comes out),
-//! `exercise.rs`.
+//! `interrupt.rs` (Ctrl-C), `cores.rs`, `exercise.rs`.
 
 #![forbid(unsafe_code)]
 #![allow(
@@ -14,10 +14,12 @@
 )]
 
 mod compile;
+mod cores;
 mod exercise;
 mod grade;
 mod harness;
 mod hash;
+mod interrupt;
 mod process;
 mod report;
 mod run;
@@ -29,8 +31,10 @@ mod staging;
 mod submission;
 mod usage;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use clap::{Args, Parser, Subcommand};
@@ -83,7 +87,7 @@ struct GradeOptions {
     group: Option<String>,
     /// So many submissions at a time; as many as there are cores if not given
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
     /// Grade again what is graded already
     #[arg(long)]
     anew: bool,
@@ -132,7 +136,8 @@ fn main() -> ExitCode {
 
 fn write_exercise(options: &ExerciseOptions) -> Result<bool, String> {
     let ExerciseOptions { number, dir, part, phrase, solution } = options;
-    let apart = || root().join(format!("target/exercises/{number}.txt"));
+    let usual = Exercise::usual_solution(*number, *part, phrase);
+    let apart = || root().join("target/exercises").join(usual);
     let solution = solution.clone().unwrap_or_else(apart);
     let dir = std::path::absolute(dir).map_err(|error| error.to_string())?;
     let exercise =
@@ -191,13 +196,20 @@ fn grade(options: &GradeOptions) -> Result<bool, String> {
     let name = name.as_ref().and_then(|dir| dir.file_name()).unwrap_or_default();
     let out = options.out.clone().unwrap_or_else(|| work.join("results").join(name));
     staging::clear_leftovers(&std::env::temp_dir());
+    let tried = staging::stage(&staging::staging(), "guard")?;
+    if guard.leaves_memory_open(&tried)? {
+        eprintln!(
+            "NOT GUARDED: here a test's process can read and write its own memory (/proc/self/mem)."
+        );
+    }
     let harness = Harness::prepare(root(), &work)?;
     scheme.check_names(&harness.tests).map_err(|what| format!("{}: {what}", file.display()))?;
     let out = std::path::absolute(out).map_err(|error| error.to_string())?;
-    let grading =
-        Grading { scheme: &scheme, harness: &harness, guard, work, out, anew: options.anew };
+    let (anew, done) = (options.anew, Arc::default());
+    let grading = Grading { scheme: &scheme, harness: &harness, guard, work, out, anew, done };
+    interrupt::announce(grading.done.clone(), submissions.len());
     let cores = available_parallelism().map_or(1, usize::from);
-    let graded = grading.all(&submissions, options.jobs.unwrap_or(cores).max(1));
+    let graded = grading.all(&submissions, options.jobs.map_or(cores, NonZeroUsize::get));
     grading.clean_up();
     let tests: Vec<_> = (0..scheme.groups.len()).map(|group| grading.tests_of(group)).collect();
     let scores: Vec<Score> =

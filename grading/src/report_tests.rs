@@ -86,7 +86,7 @@ fn gradescope_gets_what_it_documents() {
     let value = gradescope::of(&open, &score(Verdict::Ran));
     let output = value["tests"][3]["output"].as_str().unwrap();
     assert!(
-        output.ends_with("with seeds that are hidden") && !output.contains("77777"),
+        output.contains("Look for it: make test-figure2 T=c_2a") && !output.contains("77777"),
         "{output}"
     );
     let student = page::of(&open, &score(Verdict::Ran), page::Reader::Student);
@@ -104,18 +104,56 @@ fn a_students_page_shows_failures_and_no_hidden_seed() {
     let (student, teacher) = (of(page::Reader::Student), of(page::Reader::Teacher));
     assert!(student.contains("**21 of 41 points**"), "{student}");
     assert!(student.contains("make replay T=b_2a SEED=2 ORACLE=blind"), "{student}");
-    assert!(student.contains("make test T=a_2a SEED=9") && student.contains("**Flaky**"));
+    assert!(
+        student.contains("make test T=a_2a SEED=9 ORACLE=blind") && student.contains("**Flaky**")
+    );
     // What a submission has printed can neither end the block nor reach a terminal.
     assert!(
         student.contains("````text\nBROKE    two leaders ```[31m\nNEXT     make replay T=b_2a"),
         "{student}"
     );
-    assert!(student.contains("1 test did not pass with seeds that are hidden"));
+    let told = "- `test_c_2a` failed with the first of 2 seeds, and was not run with others; \
+                look for it: `make test-figure2 T=c_2a SEEDS=200`\n";
+    assert!(student.contains(told), "{student}");
     assert!(!student.contains("77777") && !student.contains("one vote a term"));
     assert!(teacher.contains("SEED=77777") && teacher.contains("Notes for the teacher"));
     let refused = Verdict::Refused(vec!["src/raft/mod.rs:3 uses std::fs".to_string()]);
     let page = page::of(&scheme(), &score(refused), page::Reader::Student);
     assert!(page.contains("src/raft/mod.rs:3 uses std::fs") && !page.contains("two leaders"));
+}
+
+/// What was not run has not failed; what failed is counted as far as it was run.
+#[test]
+fn a_hidden_group_tells_what_was_not_run_from_what_failed() {
+    let group = |count: &str| {
+        let scheme = SCHEME.replace("'figure2'", &format!("'raft'\ncount = '{count}'"));
+        toml::from_str::<Scheme>(&scheme).unwrap().groups[1].clone()
+    };
+    let told = |count, one: &Outcome| page::passed_of(&group(count), one);
+    let none =
+        Outcome { not_run: Some("its time was over".to_string()), ..failed("test_c_2a", 1, "") };
+    let none = Outcome { failure: None, ..none };
+    assert_eq!(told("all", &none), "was not run");
+    let some = Outcome { passed: 1, ..none.clone() };
+    assert_eq!(told("all", &some), "passed with 1 seed, and was not run with all 2");
+    let half = Outcome { passed: 1, ..failed("test_c_2a", 1, "x") };
+    assert_eq!(told("all", &half), "passed with 1 of 2 seeds");
+    assert_eq!(told("share", &failed("test_c_2a", 1, "x")), "passed with 0 of 2 seeds");
+    let again = page::search(&group("all"), &half);
+    assert_eq!(again, "make sim T=c_2a SEEDS=200 ORACLE=blind");
+    let mut score = score(Verdict::Ran);
+    score.groups[1].tests[1].outcome = none;
+    let page = page::of(&scheme(), &score, page::Reader::Student);
+    assert!(page.contains("- `test_c_2a` was not run: its time was over\n"), "{page}");
+    assert!(!page.contains("What failed"), "{page}");
+}
+
+#[test]
+fn a_message_that_stands_above_is_found_by_test_and_group() {
+    let mut score = score(Verdict::Ran);
+    score.groups[2].tests[0].outcome = failed("test_b_2a", 3, "two leaders ```\u{1b}[31m");
+    let page = page::of(&scheme(), &score, page::Reader::Student);
+    assert!(page.contains("The same message as for `test_b_2a` in \"Seen\", above."), "{page}");
 }
 
 #[test]
@@ -149,10 +187,14 @@ fn junit_is_xml_whatever_a_submission_says() {
 fn the_table_has_a_line_for_each() {
     let stopped = Verdict::BuildWasStopped("the build did not end in 9 s".to_string());
     let scores = [score(Verdict::Ran), score(stopped)];
-    let text = table::of(&scheme(), &scores).to_string();
+    let mut scheme = scheme();
+    scheme.groups[0].name = "The oracle looks inside".to_string();
+    let text = table::of(&scheme, &scores);
+    assert!(text.contains("The oracle ") && text.contains("looks inside"), "{text}");
+    assert!(text.lines().all(|line| line.trim_end() == line), "{text:?}");
     assert!(text.contains("21") && text.contains("1 flaky"), "{text}");
     assert!(text.contains("the build did not end in 9 s"), "{text}");
-    assert_eq!(scheme().groups[1].visibility, Visibility::AfterPublished);
+    assert_eq!(scheme.groups[1].visibility, Visibility::AfterPublished);
 }
 
 #[test]

@@ -34,7 +34,7 @@ const NOBODY: &str = "65534";
 /// Where a test's program is, in a sandbox.
 const PROGRAM: &str = "/lab/test";
 /// Who may read the programs: nobody. A process whose program cannot be read is not open to others,
-/// nor to itself, by way of /proc/self/mem.
+/// nor to itself, by way of /proc/self/mem; if whoever starts it has no rights left.
 const RUN_ONLY: u32 = 0o111;
 /// This shell can close whatever this program was given by those who have started it.
 const BASH: &str = "/bin/bash";
@@ -86,6 +86,17 @@ impl Guard {
         }
     }
 
+    /// Whether a test's process can read its own memory; tried with a program that reads files.
+    pub fn leaves_memory_open(self, folder: &Path) -> Result<bool, String> {
+        let program = folder.join("program");
+        fs::copy("/bin/cat", &program).map_err(|error| format!("cannot copy cat: {error}"))?;
+        let launcher = self.launcher(folder, &program)?;
+        let reads = |file: &str| works(&launcher.display().to_string(), &[file]);
+        // As closed as `mem`, which `cat` cannot read from its beginning. And `stat` is open to all:
+        // if it cannot be read, nothing is known.
+        Ok(!reads("/proc/self/stat") || reads("/proc/self/auxv"))
+    }
+
     /// Writes the program that starts a test's process (`--launcher` of the runner) into `folder`.
     pub fn launcher(self, folder: &Path, program: &Path) -> Result<PathBuf, String> {
         let script = match self {
@@ -108,6 +119,9 @@ impl Guard {
             Guard::OtherUser => {
                 let mut words = vec!["setpriv".to_string()];
                 words.extend(other_user().iter().map(ToString::to_string));
+                // setpriv itself may still read everything, so that a program which it starts would
+                // be open to itself. This shell no longer may.
+                words.extend(["/bin/sh", "-c", "exec \"$0\" \"$@\""].map(str::to_string));
                 words.push(program.display().to_string());
                 format!("{} \"$@\"", quoted(&words))
             }
@@ -249,6 +263,19 @@ mod tests {
     #[test]
     fn words_of_a_shell_stay_words() {
         assert_eq!(quoted(&["a b".to_string(), "it's".to_string()]), "'a b' 'it'\\''s'");
+    }
+
+    /// Neither as another user nor, as whoever is not root, as oneself.
+    #[test]
+    fn a_process_cannot_read_its_own_memory() {
+        let guard = Guard::without_bubblewrap();
+        let is_root = rustix::process::geteuid().is_root();
+        if guard == Guard::OtherUser || !is_root && Path::new("/proc/self/auxv").exists() {
+            let base = tempfile::tempdir().unwrap();
+            // A name as submissions have it.
+            let folder = crate::staging::stage(base.path(), "a=b c").unwrap();
+            assert_eq!(guard.leaves_memory_open(&folder), Ok(false));
+        }
     }
 
     #[test]

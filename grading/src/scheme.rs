@@ -60,6 +60,25 @@ pub struct Limits {
     pub retries: u32,
 }
 
+impl Limits {
+    /// With a limit of 0 nobody could pass. Nobody need try again, though.
+    fn check(&self) -> Result<(), String> {
+        let Limits { build_s, build_mb, simulated_s, real_s, test_s, memory_mb, .. } = *self;
+        let all = [
+            ("build_s", build_s),
+            ("build_mb", build_mb),
+            ("simulated_s", simulated_s),
+            ("real_s", real_s),
+            ("test_s", test_s),
+            ("memory_mb", memory_mb),
+        ];
+        match all.iter().find(|(_, limit)| *limit == 0) {
+            Some((name, _)) => Err(format!("{name} = 0 leaves nothing; it must be more")),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
@@ -183,8 +202,12 @@ impl Scheme {
     }
 
     fn check(&self) -> Result<(), String> {
-        for group in &self.groups {
+        self.limits.check()?;
+        for (place, group) in self.groups.iter().enumerate() {
             let name = &group.name;
+            if self.groups[..place].iter().any(|other| other.name == *name) {
+                return Err(format!("two groups are called {name:?}: they would have equal seeds"));
+            }
             let wrong = |number: f64| !number.is_finite() || number < 0.0;
             if wrong(group.points) || group.weights.values().any(|&weight| wrong(weight)) {
                 return Err(format!("group {name:?}: points and weights must be 0 or more"));
@@ -201,6 +224,9 @@ impl Scheme {
         }
         if self.groups.is_empty() {
             return Err("it has no [[group]]".to_string());
+        }
+        if self.points() <= 0.0 {
+            return Err("no group has points".to_string());
         }
         Ok(())
     }
@@ -222,8 +248,12 @@ impl Scheme {
 
     /// The first and the last seed; `None` in real time.
     pub fn seeds_of(&self, group: &Group) -> Result<Option<(u64, u64)>, String> {
-        let wrong =
-            || format!("group {:?}: seeds are \"1-5\", \"7\" or {{ hidden = 20 }}", group.name);
+        let given = match &group.seeds {
+            Some(Seeds::Known(text)) => format!("{text:?}"),
+            _ => "{ hidden = 0 }".to_string(),
+        };
+        let usual = "seeds are \"1-5\", \"7\" or { hidden = 20 }";
+        let wrong = || format!("group {:?}: {usual}, not {given}", group.name);
         let range = match &group.seeds {
             None => return Ok(None),
             Some(Seeds::Known(text)) => {
@@ -233,7 +263,7 @@ impl Scheme {
             }
             Some(Seeds::Hidden { hidden }) => {
                 let first = hash::number(&[&self.phrase, &group.name]) % 1_000_000_000;
-                (first, first + hidden.checked_sub(1).ok_or_else(wrong)?)
+                (first, first.saturating_add(hidden.checked_sub(1).ok_or_else(wrong)?))
             }
         };
         if range.0 > range.1 { Err(wrong()) } else { Ok(Some(range)) }
@@ -282,70 +312,5 @@ impl Group {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEXT: &str = "title = 't'\nphrase = 'p'\n[[group]]\nname = 'g'\nsuite = 'raft'\n\
-        tests = ['_2A']\npoints = 10\nseeds = '3-5'\n";
-
-    fn parse(text: &str) -> Result<Scheme, String> {
-        let scheme: Scheme = toml::from_str(text).map_err(|error| error.to_string())?;
-        scheme.check().map(|()| scheme)
-    }
-
-    #[test]
-    fn seeds_are_known_or_drawn_and_the_same_each_time() {
-        let scheme = parse(TEXT).unwrap();
-        assert_eq!(scheme.seeds_of(&scheme.groups[0]), Ok(Some((3, 5))));
-        let hidden = |phrase: &str| {
-            let text = TEXT.replace("'3-5'", "{ hidden = 20 }").replace("'p'", phrase);
-            let scheme = parse(&text).unwrap();
-            scheme.seeds_of(&scheme.groups[0]).unwrap().unwrap()
-        };
-        let (first, last) = hidden("'p'");
-        assert_eq!(last - first, 19);
-        assert_eq!(hidden("'p'"), (first, last));
-        assert_ne!(hidden("'another'"), (first, last));
-        let real = parse(&TEXT.replace("seeds = '3-5'\n", "")).unwrap();
-        assert_eq!(real.seeds_of(&real.groups[0]), Ok(None));
-    }
-
-    #[test]
-    fn points_are_shared_by_weight() {
-        let text = format!("{TEXT}[group.weights]\nb_2a = 3\n");
-        let group = parse(&text).unwrap().groups[0].clone();
-        let tests = ["test_a_2a", "test_b_2a"].map(str::to_string);
-        assert_eq!(group.points_of(&tests), [2.5, 7.5]);
-        assert!(group.selects("test_a_2a") && !group.selects("test_a_2b"));
-    }
-
-    #[test]
-    fn names_are_those_of_tests() {
-        let tests = |test: &str| BTreeMap::from([(Suite::Raft, vec![test.to_string()])]);
-        assert_eq!(parse(TEXT).unwrap().check_names(&tests("test_a_2a")), Ok(()));
-        let problem = parse(TEXT).unwrap().check_names(&tests("test_a_2b")).unwrap_err();
-        assert!(problem.contains("_2A"), "{problem}");
-        let weights = format!("{TEXT}[group.weights]\nb_2a = 3\n");
-        assert!(parse(&weights).unwrap().check_names(&tests("test_a_2a")).is_err());
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        let wrong = |from: &str, to: &str| parse(&TEXT.replace(from, to)).unwrap_err();
-        assert!(wrong("'3-5'", "'5-3'").contains("seeds are"));
-        assert!(wrong("'3-5'", "{ hidden = 0 }").contains("seeds are"));
-        assert!(wrong("points = 10", "points = -1").contains("0 or more"));
-        assert!(wrong("tests = ['_2A']", "tests = []").contains("has no tests"));
-        assert!(wrong("points", "pints").contains("pints"));
-        assert!(wrong("suite = 'raft'", "suite = 'labrpc'").contains("labrpc"));
-        let real = TEXT.replace("seeds = '3-5'\n", "").replace("'raft'", "'figure2'");
-        assert!(parse(&real).unwrap_err().contains("real time"));
-    }
-
-    #[test]
-    fn the_scheme_that_comes_along_is_right() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("grading.toml");
-        let scheme = Scheme::read(&file).unwrap();
-        assert_eq!(scheme.points(), 100.0);
-    }
-}
+#[path = "scheme_tests.rs"]
+mod tests;

@@ -32,6 +32,9 @@ pub struct Sources {
 pub fn one(folder: &Path) -> Result<Submission, String> {
     let there = folder.canonicalize();
     let folder = there.map_err(|error| format!("there is no folder {folder:?}: {error}"))?;
+    if !folder.is_dir() {
+        return Err(format!("{} is a file, not a folder: unpack it first", folder.display()));
+    }
     Ok(Submission { name: name_of(&folder), folder })
 }
 
@@ -212,6 +215,7 @@ mod tests {
         fs::create_dir(root.path().join(".git")).unwrap();
         fs::write(root.path().join("bea.zip"), "PK").unwrap();
         assert_eq!(only(root.path()), Ok(vec!["mod.rs".to_string()]));
+        assert!(find(&root.path().join("bea.zip")).unwrap_err().contains("unpack it first"));
     }
 
     #[test]

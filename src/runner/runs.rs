@@ -185,7 +185,7 @@ impl<'a> Runs<'a> {
             return replay_command(self.suite, self.test.name, seed);
         }
         let verbose = if self.suite == "raft" { "; add VERBOSE=1 for its log" } else { "" };
-        format!("make test T={} SEED={seed}{verbose}", short(self.test.name))
+        format!("make test T={} SEED={seed}{}{verbose}", short(self.test.name), oracle())
     }
 }
 
@@ -212,7 +212,14 @@ fn replay_command(suite: &str, test: &str, seed: u64) -> String {
         "nemesis" => suite.to_string(),
         _ => format!("replay S={suite}"),
     };
-    format!("make {target} T={name} SEED={seed}    (VERBOSE=1 shows its log)")
+    format!("make {target} T={name} SEED={seed}{}    (VERBOSE=1 shows its log)", oracle())
+}
+
+/// What the run's environment says of the oracle, if that is not as usual: without it another run
+/// might be seen.
+fn oracle() -> String {
+    let chosen = std::env::var("ORACLE").ok().filter(|value| !["", "on"].contains(&&**value));
+    chosen.map(|value| format!(" ORACLE={value}")).unwrap_or_default()
 }
 
 /// This program, to run one test as these options say, with nothing from the environment.

@@ -11,6 +11,7 @@ use crate::support::{Directory, hostile, run};
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_an_end_without_verdict_is_a_failure,
+    test_the_oracle_is_in_what_to_type_next,
     test_an_end_is_a_failure_however_it_is_run,
     test_lies_are_not_believed,
     test_threads_and_hooks_of_ones_own_hide_nothing,
@@ -56,6 +57,14 @@ fn test_an_end_without_verdict_is_a_failure() {
     fails("test_kill_itself", &[], &[ENDED, "signal: 9"]);
     fails("test_exec_true", &[], &[ENDED, "exit status: 0"]);
     fails("test_exec_sleep", &[], &["another program now"]);
+}
+
+/// Judged without the View, it might fail again only without.
+fn test_the_oracle_is_in_what_to_type_next() {
+    for (oracle, next) in [("blind", " SEED=1 ORACLE=blind "), ("on", " SEED=1 (VERBOSE")] {
+        let said = run(hostile(&["test_exit_0", "--exact", "--sim"]).env("ORACLE", oracle));
+        said.says(&[&format!("NEXT make replay S=hostile T=exit_0{next}")]);
+    }
 }
 
 fn test_an_end_is_a_failure_however_it_is_run() {

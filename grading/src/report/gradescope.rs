@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::page::command;
+use super::page::{command, passed_of, search};
 use super::{block, counted, tame};
 use crate::grade::Verdict;
 use crate::run::Outcome;
@@ -71,13 +71,14 @@ fn output(group: &Group, outcome: &Outcome) -> String {
         let times = counted(outcome.flaky as usize, "time");
         lines.push(format!("FLAKY: failed {times}, and passed when it was tried again"));
     }
-    if outcome.runs > 1 {
+    let is_shown = group.visibility != Visibility::Visible || !group.has_hidden_seeds();
+    if outcome.runs > 1 && is_shown {
         lines.push(format!("passed with {} of {} seeds", outcome.passed, outcome.runs));
     }
     lines.extend(outcome.not_run.as_ref().map(|why| format!("not run: {why}")));
-    let is_shown = group.visibility != Visibility::Visible || !group.has_hidden_seeds();
     if outcome.failure.is_some() && !is_shown {
-        lines.push("it did not pass with seeds that are hidden".to_string());
+        let (count, again) = (passed_of(group, outcome), search(group, outcome));
+        lines.push(format!("{count}; which ones is not shown. Look for it: {again}"));
     } else if let Some(failure) = &outcome.failure {
         lines.extend(failure.follows.iter().map(|test| format!("it follows from {test}:")));
         lines.push(block::of(&failure.message, &command(group, &outcome.test, failure)));

@@ -9,6 +9,9 @@ use crate::run::{Failure, Outcome};
 use crate::scheme::{Count, Group, Scheme, Suite};
 use crate::score::{GroupScore, Score};
 
+/// Messages that stand on the page, and where: test and group.
+type Shown = BTreeMap<String, (String, String)>;
+
 /// Who reads the page: hidden seeds and what fails with them are for teachers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
@@ -35,7 +38,7 @@ pub fn of(scheme: &Scheme, score: &Score, reader: Reader) -> String {
         let (points, count) = (of_most(scored.points, group.points), scored.tests.len());
         let _ = writeln!(page, "| {} | {points} | {passed} of {count} |", group.name);
     }
-    let mut shown: BTreeMap<String, String> = BTreeMap::new();
+    let mut shown = Shown::new();
     for (group, scored) in scheme.groups.iter().zip(&score.groups) {
         let hidden = group.is_hidden() && reader == Reader::Student;
         page.push_str(&section(group, scored, hidden, &mut shown));
@@ -74,12 +77,7 @@ fn verdict(verdict: &Verdict) -> String {
 }
 
 /// What is to be said of a group's tests that have not passed.
-fn section(
-    group: &Group,
-    scored: &GroupScore,
-    hidden: bool,
-    shown: &mut BTreeMap<String, String>,
-) -> String {
+fn section(group: &Group, scored: &GroupScore, hidden: bool, shown: &mut Shown) -> String {
     let mut text = String::new();
     let failed = scored.tests.iter().filter(|test| !test.outcome.has_passed());
     let flaky = scored.tests.iter().filter(|test| test.outcome.flaky > 0);
@@ -89,8 +87,7 @@ fn section(
     }
     let _ = writeln!(text, "\n## {}\n", group.name);
     if hidden {
-        let tests = counted(failed.len(), "test");
-        let _ = writeln!(text, "{tests} did not pass with seeds that are hidden.");
+        text.push_str(&in_short(group, &failed));
         return text;
     }
     for outcome in failed {
@@ -99,7 +96,58 @@ fn section(
     text
 }
 
-fn entry(group: &Group, outcome: &Outcome, shown: &mut BTreeMap<String, String>) -> String {
+/// Of a hidden group: which tests failed, and how to look for that; nothing of seeds and messages.
+fn in_short(group: &Group, outcomes: &[&Outcome]) -> String {
+    let (failed, rest): (Vec<&Outcome>, Vec<&Outcome>) =
+        outcomes.iter().partition(|outcome| outcome.failure.is_some());
+    let mut text = String::new();
+    if !failed.is_empty() {
+        text.push_str("What failed is told without seeds and messages.\n\n");
+    }
+    for outcome in failed {
+        let (test, count, again) =
+            (&outcome.test, passed_of(group, outcome), search(group, outcome));
+        let _ = writeln!(text, "- `{test}` {count}; look for it: `{again}`");
+    }
+    for outcome in rest {
+        let why = outcome.not_run.as_deref().unwrap_or("nobody knows why");
+        let (test, count) = (&outcome.test, passed_of(group, outcome));
+        let _ = writeln!(text, "- `{test}` {count}: {}", tame(why));
+    }
+    text
+}
+
+/// "passed with 3 of 10 seeds", but no more than what was seen.
+pub fn passed_of(group: &Group, outcome: &Outcome) -> String {
+    let Outcome { passed, runs, flaky, failure, .. } = outcome;
+    match failure {
+        _ if *flaky > 0 => format!("failed {}, and then passed", counted(*flaky as usize, "time")),
+        None if *passed == 0 => "was not run".to_string(),
+        None => {
+            let seeds = counted(usize::try_from(*passed).unwrap_or(usize::MAX), "seed");
+            format!("passed with {seeds}, and was not run with all {runs}")
+        }
+        Some(_) if *runs < 2 => "failed".to_string(),
+        Some(_) if *passed == 0 && group.count == Count::All => {
+            format!("failed with the first of {runs} seeds, and was not run with others")
+        }
+        Some(_) => format!("passed with {passed} of {runs} seeds"),
+    }
+}
+
+/// What to type to look for a failure whose seed is not known.
+pub fn search(group: &Group, outcome: &Outcome) -> String {
+    let name = short(&outcome.test);
+    let oracle = oracle(group);
+    match (group.suite, &group.seeds) {
+        (Suite::Raft, None) => format!("make test T={name}{oracle}"),
+        (Suite::Raft, _) => format!("make sim T={name} SEEDS=200{oracle}"),
+        (Suite::Figure2, _) => format!("make test-figure2 T={name} SEEDS=200"),
+        (Suite::Nemesis, _) => format!("make nemesis T={name} SEEDS=200{oracle}"),
+    }
+}
+
+fn entry(group: &Group, outcome: &Outcome, shown: &mut Shown) -> String {
     let test = &outcome.test;
     let mut text = format!("### {test}\n\n");
     match &outcome.not_run {
@@ -127,11 +175,15 @@ fn entry(group: &Group, outcome: &Outcome, shown: &mut BTreeMap<String, String>)
     // What several tests say is shown once.
     let next = command(group, test, failure);
     match shown.get(&failure.message) {
-        Some(before) => {
-            let _ = writeln!(text, "The same message as for `{before}`, above. Again: `{next}`\n");
+        Some((before, within)) => {
+            let place = if *within == group.name { "" } else { &format!(" in \"{within}\"") };
+            let _ = writeln!(
+                text,
+                "The same message as for `{before}`{place}, above. Again: `{next}`\n"
+            );
         }
         None => {
-            shown.insert(failure.message.clone(), test.clone());
+            shown.insert(failure.message.clone(), (test.clone(), group.name.clone()));
             let _ = writeln!(text, "{}", fenced(&block::of(&failure.message, &next)));
         }
     }
@@ -141,18 +193,24 @@ fn entry(group: &Group, outcome: &Outcome, shown: &mut BTreeMap<String, String>)
 /// What to type to see it again.
 pub fn command(group: &Group, test: &str, failure: &Failure) -> String {
     let name = failure.follows.as_deref().unwrap_or(test);
-    let (name, seed) = (name.strip_prefix("test_").unwrap_or(name), failure.seed);
+    let (name, seed, oracle) = (short(name), failure.seed, oracle(group));
     match (group.suite, &group.seeds) {
-        (Suite::Raft, None) => format!("make test T={name} SEED={seed}"),
-        (Suite::Raft, _) => {
-            let oracle = match group.oracle.name() {
-                "on" => String::new(),
-                oracle => format!(" ORACLE={oracle}"),
-            };
-            format!("make replay T={name} SEED={seed}{oracle}")
-        }
+        (Suite::Raft, None) => format!("make test T={name} SEED={seed}{oracle}"),
+        (Suite::Raft, _) => format!("make replay T={name} SEED={seed}{oracle}"),
         (Suite::Figure2, _) => format!("make replay S=figure2 T={name} SEED={seed}"),
-        (Suite::Nemesis, _) => format!("make nemesis T={name} SEED={seed}"),
+        (Suite::Nemesis, _) => format!("make nemesis T={name} SEED={seed}{oracle}"),
+    }
+}
+
+fn short(test: &str) -> &str {
+    test.strip_prefix("test_").unwrap_or(test)
+}
+
+/// Students' own runs have the oracle on; Figure 2's tests have none.
+fn oracle(group: &Group) -> String {
+    match group.oracle.name() {
+        "on" => String::new(),
+        oracle => format!(" ORACLE={oracle}"),
     }
 }
 

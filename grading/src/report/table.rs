@@ -8,16 +8,16 @@ use crate::scheme::Scheme;
 use crate::score::{Score, shown};
 
 const MOST_OF_REMARK: usize = 56;
+/// A group's name is broken into lines of so many letters, if its words allow it.
+const WIDTH_OF_HEAD: usize = 12;
 
-pub fn of(scheme: &Scheme, scores: &[Score]) -> Table {
+pub fn of(scheme: &Scheme, scores: &[Score]) -> String {
     let mut table = Table::new();
     // A line for each: a class has many.
     table.load_style(presets::ASCII_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_content_arrangement(ContentArrangement::Disabled);
     let mut head = vec!["submission".to_string(), "points".to_string()];
-    head.extend(
-        scheme.groups.iter().map(|group| group.name.replace(", ", ",\n").replace(' ', "\n")),
-    );
+    head.extend(scheme.groups.iter().map(|group| broken(&group.name)));
     head.push("remarks".to_string());
     table.set_header(head);
     let mut most = vec!["(of)".to_string(), shown(scheme.points())];
@@ -34,7 +34,22 @@ pub fn of(scheme: &Scheme, scores: &[Score]) -> Table {
     for column in table.column_iter_mut().skip(1).take(last - 1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table
+    // Without the blanks that fill up the last column.
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// A name as lines of whole words.
+fn broken(name: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in name.split_whitespace() {
+        let fits =
+            |line: &&mut String| line.chars().count() + 1 + word.chars().count() <= WIDTH_OF_HEAD;
+        match lines.last_mut().filter(fits) {
+            Some(line) => line.extend([" ", word]),
+            None => lines.push(word.to_string()),
+        }
+    }
+    lines.join("\n")
 }
 
 fn remarks(score: &Score) -> String {

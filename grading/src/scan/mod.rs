@@ -7,8 +7,10 @@
 //! macro puts together) is found as well. This is a fence, not a wall: what stands behind it is
 //! the sandbox.
 
+mod macros;
 mod tokens;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use self::tokens::Token;
@@ -22,6 +24,19 @@ pub struct Use {
     /// What is used, as `allow` in the scheme would name it.
     pub what: String,
     pub why: &'static str,
+}
+
+/// What a path that a macro puts together is called.
+const GLUED: &str = "$...::";
+
+impl Use {
+    pub fn told(&self) -> String {
+        let Use { place, what, why } = self;
+        if what == GLUED {
+            return format!("{place} builds a path with a macro (`$…::`): {why}");
+        }
+        format!("{place} uses {what}: {why}")
+    }
 }
 
 /// Modules of std (and core) that reach out of the process, or change it.
@@ -74,12 +89,18 @@ const HIDES: &str = "it hides what is used of it";
 
 /// All such uses in the files; an error says why a file cannot be read.
 pub fn uses(files: &[(PathBuf, String)], allow: &[String]) -> Result<Vec<Use>, String> {
-    let mut found = Vec::new();
+    let mut read = Vec::new();
     for (path, text) in files {
         let file = format!("src/raft/{}", path.display());
         let tokens = tokens::of(text);
         let tokens = tokens.map_err(|error| format!("{file} cannot be read as Rust: {error}"))?;
-        for (line, what, why) in uses_in(&tokens) {
+        read.push((file, tokens));
+    }
+    // A macro of one file may be called in another.
+    let own = read.iter().flat_map(|(_, tokens)| macros::own_names(tokens)).collect();
+    let mut found = Vec::new();
+    for (file, tokens) in read {
+        for (line, what, why) in uses_in(&tokens, &own) {
             found.push(Use { place: format!("{file}:{line}"), what, why });
         }
     }
@@ -88,18 +109,30 @@ pub fn uses(files: &[(PathBuf, String)], allow: &[String]) -> Result<Vec<Use>, S
     Ok(found)
 }
 
-/// Whether a word stands in the code at all.
+/// What a scheme has to say so that these are let be.
+pub fn entry(uses: &[Use]) -> String {
+    let names: BTreeSet<&String> = uses.iter().map(|one| &one.what).collect();
+    format!("allow = {:?}", Vec::from_iter(names))
+}
+
+/// Whether a word stands in the code at all; not as the lifetime `'static`.
 pub fn has_word(files: &[(PathBuf, String)], word: &str) -> bool {
-    let has = |text: &str| tokens::of(text).is_ok_and(|all| all.iter().any(|one| one.text == word));
+    let is_it = |all: &[Token], at: usize| {
+        all[at].text == word && at.checked_sub(1).is_none_or(|before| all[before].text != "'")
+    };
+    let has =
+        |text: &str| tokens::of(text).is_ok_and(|all| (0..all.len()).any(|at| is_it(&all, at)));
     files.iter().any(|(_, text)| has(text))
 }
 
 type Found = (usize, String, &'static str);
 
-fn uses_in(tokens: &[Token]) -> Vec<Found> {
+fn uses_in(tokens: &[Token], own: &BTreeSet<String>) -> Vec<Found> {
     let mut found = Vec::new();
     words(tokens, &mut found);
     paths(tokens, &mut found);
+    let glued = macros::glued(tokens, own).into_iter();
+    found.extend(glued.map(|line| (line, GLUED.to_string(), "write the path out")));
     found.sort();
     found
 }
@@ -107,8 +140,8 @@ fn uses_in(tokens: &[Token]) -> Vec<Found> {
 /// What is told by a word and its neighbours.
 fn words(tokens: &[Token], found: &mut Vec<Found>) {
     let text = |at: usize| tokens.get(at).map_or("", |token| token.text.as_str());
-    for at in 0..tokens.len() {
-        let line = tokens[at].line;
+    for (at, Token { line, .. }) in tokens.iter().enumerate() {
+        let line = *line;
         if let Some((word, why)) = WORDS.iter().find(|(word, _)| *word == text(at)) {
             found.push((line, (*word).to_string(), *why));
         }
@@ -122,9 +155,6 @@ fn words(tokens: &[Token], found: &mut Vec<Found>) {
         }
         if text(at) == "path" && text(at + 1) == "=" && leads_out(text(at + 2)) {
             found.push((line, "#[path]".to_string(), INCLUDES));
-        }
-        if is_made_by_macro(tokens, at) {
-            found.push((line, "$...::".to_string(), "a macro puts a path together"));
         }
     }
 }
@@ -167,13 +197,6 @@ fn leads_out(literal: &str) -> bool {
         || literal.contains("..")
         || literal.contains("\"/")
         || literal.contains('\\')
-}
-
-/// `$name::`, but `$crate::`; or `::$name`.
-fn is_made_by_macro(tokens: &[Token], at: usize) -> bool {
-    let text = |at: usize| tokens.get(at).map_or("", |token| token.text.as_str());
-    let before = text(at) == "$" && text(at + 1) != "crate" && is_colons(tokens, at + 2);
-    before || (is_colons(tokens, at) && text(at + 2) == "$")
 }
 
 /// The path that begins here, and where it ends.

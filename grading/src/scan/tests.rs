@@ -70,6 +70,84 @@ fn what_a_raft_may_do_is_let_be() {
     }
 }
 
+const GLUE: [&str; 22] = [
+    "macro_rules! g { ($($t:tt)*) => { std $($t)* } }\nfn f() { g!(::fs::read_to_string(x)) }",
+    "macro_rules! g { ($($t:tt)*) => { $crate $($t)* } }",
+    "macro_rules! g { ($($t:tt)*) => { super $($t)* } }",
+    "macro_rules! g { ($($t:tt)*) => { core $($t)* } }",
+    "macro_rules! g { ($($t:tt)*) => { $($t)* } } fn f() { g!(::fs::x()) }",
+    "macro_rules! g { ($a:ident $b:ident) => { $a :: $b } }",
+    "macro_rules! g { ($a:tt $b:tt $c:tt) => { $a $b $c () } }",
+    "macro_rules! g { ($a:tt [$($t:tt)*]) => { $a $($t)* } }",
+    "macro_rules! g { ([$($a:tt)*] [$($t:tt)*]) => { $($a)* $($t)* } }",
+    "macro_rules! g { ([$($a:tt)*] $b:tt) => { g!([$($a)* $b]) } }",
+    "macro_rules! g { ($($a:tt $b:tt $c:tt)*) => { $($a)* } }",
+    "macro_rules! g { ($($a:ident)*) => { $($a)::* } }",
+    "macro_rules! g { ($($a:ident)*) => { $($a)* ::fs::x() } }",
+    "macro_rules! g { ($($a:ident)*) => { $($a ::)* fs } }",
+    "macro_rules! g { ($a:path) => { use $a as s; } } g!(std);",
+    "macro_rules! println { ($a:path) => { use $a as s; } } println!(std);",
+    "use g as println; println!(std);",
+    "macro_rules! g { ($($t:tt)*) => { use $($t)*; } } g!(std::{fs});",
+    "macro_rules! g { ($a:ident) => { crate::$a::pass() } }",
+    "macro_rules! g { ($a:ident) => { labsync::$a() } }",
+    "macro_rules! g { ($a:ident) => { ::$a::fs::x() } }",
+    "macro_rules! g { () => { 1 }; ($a:ident) => { $a::process::exit(0) } }",
+];
+
+#[test]
+fn a_path_that_a_macro_puts_together_is_found() {
+    for text in GLUE {
+        assert!(found(text).iter().any(|one| one == "$...::"), "{text}: {:?}", found(text));
+    }
+    let files = [(PathBuf::from("mod.rs"), GLUE[0].to_string())];
+    let told: Vec<String> = uses(&files, &[]).unwrap().iter().map(Use::told).collect();
+    let line = |line| {
+        format!("src/raft/mod.rs:{line} builds a path with a macro (`$…::`): write the path out")
+    };
+    assert_eq!(told, [line(1), line(2)]);
+    assert_eq!(entry(&uses(&files, &[]).unwrap()), "allow = [\"$...::\"]");
+    assert_eq!(uses(&files, &["$...::".to_string()]), Ok(Vec::new()));
+    // A macro may be defined in one file and called in another.
+    let text = |text: &str| text.to_string();
+    let apart = [text("macro_rules! log { ($a:path) => {} }"), text("log!(std);")];
+    let apart = apart.map(|text| (PathBuf::from("x.rs"), text));
+    assert_eq!(uses(&apart, &[]).unwrap().len(), 1);
+}
+
+#[test]
+fn a_harmless_macro_is_let_be() {
+    for text in [
+        "macro_rules! say { ($level:ident, $($arg:tt)*) => { ::log::$level!($($arg)*) } }",
+        "macro_rules! say { ($level:ident, $($arg:tt)*) => { log::$level!($($arg)*) } }",
+        "macro_rules! say { ($($arg:tt)*) => { log::info!(\"{}\", format!($($arg)*)) } } \
+         fn f(core: u8) { say!(\"{}\", core); say!(self.core); say!(core.x, std::mem::take(&mut x)) }",
+        "macro_rules! ms { ($n:expr) => { std::time::Duration::from_millis($n) } }",
+        "macro_rules! role { ($r:ident) => { matches!(self.role, Role::$r { .. }) } }",
+        "macro_rules! at { ($u:ident) => { std::sync::atomic::$u::new(0) } }",
+        "macro_rules! new { ($t:ty) => { <$t>::new() }; ($t:ty, $x:expr) => { $t::from($x) } }",
+        "macro_rules! id { ($(#[$m:meta])* $v:vis struct $n:ident($t:ty);) => { \
+         $(#[$m])* #[derive(Clone)] $v struct $n($v $t); impl $n { pub(crate) fn get(&self) -> $t \
+         { self.0 } } } } id!(pub(crate) struct Term(u64););",
+        "macro_rules! fields { ($($v:vis $f:ident: $t:ty),*) => { struct S { $($v $f: $t),* } } }",
+        "macro_rules! count { () => { 0 }; ($h:tt $($t:tt)*) => { 1 + count!($($t)*) } }",
+        "macro_rules! f { ($n:ident $a:tt $b:block) => { fn $n $a $b } }",
+        "macro_rules! m { ($($k:tt => $v:expr),* $(,)?) => { [$(($k, $v)),*] } } m!(1 => 2, 3 => 4);",
+        "macro_rules! u { () => { use std::{sync::Arc, fmt}; use ::std::mem; } }",
+        "macro_rules! p { ($($p:ident)::+) => { stringify!($($p),+) } } p!(a::b);",
+        "macro_rules! lock { ($self:ident) => { $self.state.lock() } } fn f() { lock!(self) }",
+    ] {
+        assert_eq!(found(text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn a_static_is_told_from_a_lifetime() {
+    let has = |text: &str| has_word(&[(PathBuf::from("mod.rs"), text.to_string())], "static");
+    assert!(has("static N: u8 = 1;") && has("thread_local! { static N: u8 = 1; }"));
+    assert!(!has("const N: &'static str = \"static\"; fn f<T: 'static>(_: T) {}"));
+}
+
 #[test]
 fn the_place_is_told_and_uses_can_be_allowed() {
     let files = [(PathBuf::from("a/b.rs"), "\n\nuse std::env;\n".to_string())];
