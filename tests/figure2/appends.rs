@@ -10,6 +10,7 @@ use crate::kit::*;
 pub const TESTS: &[LabTest] = lab_tests![
     test_append_needs_the_previous_entry_2b,
     test_entries_are_not_added_twice_2b,
+    test_append_below_the_commit_is_taken_2b,
     test_commit_index_follows_the_leaders_2b,
     test_append_of_an_old_term_adds_nothing_2b,
     test_heartbeat_needs_the_previous_entry_2b,
@@ -209,6 +210,20 @@ pub fn test_entries_are_not_added_twice_2b() {
     s.lacks_entry(1, 1, (4, 1));
     s.accepts(1, append(1, (3, 1), &[], 3));
     s.applies(&["1@1", "2@1", "3@1"]);
+}
+
+pub fn test_append_below_the_commit_is_taken_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 2: success if the log has the entry before the new \
+         ones, also below commitIndex: the leader may have missed the last success",
+    );
+    given(&s, 1, &[1, 1, 1], 3);
+    s.applies(&["1@1", "2@1", "3@1"]);
+    s.accepts(1, append(1, (1, 1), &[1, 1], 3));
+    s.accepts(1, append(1, (1, 1), &[1, 1, 1], 4));
+    s.accepts(1, append(1, (0, 0), &[], 4));
+    s.applies(&["1@1", "2@1", "3@1", "4@1"]);
 }
 
 pub fn test_commit_index_follows_the_leaders_2b() {

@@ -8,6 +8,7 @@ use crate::kit::*;
 
 pub const TESTS: &[LabTest] = lab_tests![
     test_majority_commits_2b,
+    test_followers_at_different_places_commit_2b,
     test_half_commits_nothing_2b,
     test_success_covers_what_was_sent_2b,
     test_heartbeats_success_covers_no_later_entry_2b,
@@ -15,6 +16,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_refusal_is_no_match_2b,
     test_match_needs_a_reply_2b,
     test_entries_of_earlier_terms_commit_with_an_own_one_2b,
+    test_entries_of_earlier_terms_wait_for_copies_of_an_own_one_2b,
     test_second_reign_forgets_the_first_ones_matches_2b,
     test_reply_of_an_earlier_reign_does_not_count_2b,
     test_late_replies_do_not_lower_the_match_2b,
@@ -34,6 +36,31 @@ pub fn test_majority_commits_2b() {
             s.says_yes(&s.append_up_to(mark, peer, 1));
         }
         s.applies(&["a"]);
+    }
+}
+
+pub fn test_followers_at_different_places_commit_2b() {
+    for (servers, places) in [(5, [3, 2].as_slice()), (7, &[4, 3, 2])] {
+        let s = Stage::new(
+            servers,
+            "Figure 2, leaders: an entry that a majority has is committed: a majority with \
+             matchIndex >= N, whatever more some of them have",
+        );
+        s.elect_held();
+        let mark = s.mark();
+        let texts = ["a", "b", "c", "d"];
+        let mut given = 0;
+        // Each follower has taken a request of its own length; the others are silent.
+        let mut held = Vec::new();
+        for (at, &place) in places.iter().enumerate().rev() {
+            s.starts(&texts[given..place]);
+            given = place;
+            held.push(s.append_up_to(mark, at + 1, place as u64));
+        }
+        for request in held.iter().rev() {
+            s.says_yes(request);
+        }
+        s.applies(&["a", "b"]);
     }
 }
 
@@ -156,6 +183,28 @@ pub fn test_entries_of_earlier_terms_commit_with_an_own_one_2b() {
     s.applies(&[]);
     s.leads_in(term);
     s.start("a");
+    s.applies(&["1@1", "2@2", "3@2", "a"]);
+}
+
+pub fn test_entries_of_earlier_terms_wait_for_copies_of_an_own_one_2b() {
+    let s = Stage::new(
+        5,
+        "§5.4.2, Figure 8: what commits an entry of an earlier term is a majority that has an \
+         entry of the leader's own term behind it: that the leader has one is not enough",
+    );
+    s.accepts(1, append(2, (0, 0), &[1, 2, 2], 0));
+    s.elect_held();
+    for peer in [1, 2, 3] {
+        s.says_yes(&s.append_up_to(0, peer, 3));
+    }
+    s.wait(A_MOMENT);
+    let mark = s.mark();
+    s.start("a");
+    s.wait(A_MOMENT);
+    s.applies(&[]);
+    for peer in [1, 2] {
+        s.says_yes(&s.append_up_to(mark, peer, 4));
+    }
     s.applies(&["1@1", "2@2", "3@2", "a"]);
 }
 

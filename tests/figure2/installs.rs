@@ -10,6 +10,7 @@ use crate::kit::*;
 pub const TESTS: &[LabTest] = lab_tests![
     test_install_of_an_old_term_is_refused_2d,
     test_install_adopts_a_newer_term_2d,
+    test_term_of_an_old_install_survives_2d,
     test_install_resets_the_timer_2d,
     test_install_reaches_the_service_2d,
     test_install_commits_what_it_covers_2d,
@@ -53,6 +54,20 @@ pub fn test_install_adopts_a_newer_term_2d() {
     s.check(reply.term == term + 2, format!("the reply tells of term {}", term + 2), happened);
     s.follows_in(term + 2);
     s.grants(2, vote(term + 2, (5, 1)));
+}
+
+pub fn test_term_of_an_old_install_survives_2d() {
+    let mut s = Stage::new(
+        3,
+        "Figure 2, state: currentTerm is on disk before anybody can see it, also one that came \
+         with a snapshot of less than what is applied",
+    );
+    given(&s, 6);
+    let reply = s.install(2, install(5, (3, 1)));
+    s.check(reply.term == 5, "the reply tells of term 5", format!("of term {}", reply.term));
+    s.crash();
+    s.follows_in(5);
+    s.denies(1, vote(4, (6, 1)));
 }
 
 pub fn test_install_resets_the_timer_2d() {

@@ -8,6 +8,9 @@ use raftlab::runner::LabTest;
 
 use crate::kit::*;
 
+/// Whoever waits in start() would wait in all that follow.
+pub const FIRST_TESTS: &[LabTest] = lab_tests![test_start_returns_at_once_2b];
+
 pub const TESTS: &[LabTest] = lab_tests![
     test_start_answers_index_and_term_2b,
     test_start_is_refused_without_leadership_2b,
@@ -51,7 +54,9 @@ pub fn test_start_answers_index_and_term_2b() {
     check_start(&s, "b", (2, term));
     s.applies(&["a", "b"]);
     check_start(&s, "c", (3, term));
-    s.applies(&["a", "b", "c"]);
+    check_start(&s, "c", (4, term)); // a client may want the same twice
+    check_start(&s, "a", (5, term));
+    s.applies(&["a", "b", "c", "c", "a"]);
 }
 
 pub fn test_start_is_refused_without_leadership_2b() {
@@ -178,6 +183,16 @@ pub fn test_new_entry_is_sent_to_all_2b() {
         s.check(right, "prev 0@0, the command a", &held.rpc);
         s.tells_no_commit(&held);
     }
+}
+
+pub fn test_start_returns_at_once_2b() {
+    let s = Stage::new(
+        3,
+        "The interface: start() answers at once, without waiting for the agreement, which may \
+         never come",
+    );
+    s.elect_held();
+    s.check(s.start_returns("a"), "an answer within a moment", "start() waits");
 }
 
 pub fn test_acknowledged_entries_are_not_sent_again_2b() {

@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         timers::TESTS,
         appends::TESTS,
         timers::TESTS_WITH_LOG,
+        leaders::FIRST_TESTS,
         commits::TESTS,
         leaders::TESTS,
         backup::TESTS,

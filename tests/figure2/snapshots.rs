@@ -16,6 +16,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_lost_install_is_sent_again_2d,
     test_newer_term_in_install_reply_is_adopted_2d,
     test_install_reply_covers_the_snapshot_only_2d,
+    test_refused_install_of_an_earlier_reign_is_no_match_2d,
     test_install_reply_is_for_the_snapshot_that_was_sent_2d,
     test_snapshot_keeps_the_vote_2d,
     test_snapshot_leaves_the_commit_index_2d,
@@ -165,6 +166,26 @@ pub fn test_install_reply_covers_the_snapshot_only_2d() {
     s.applies(&["1@1", "2@1", "3@1"]);
     s.says_yes(&s.append_up_to(held.id, 1, 4));
     s.applies(&["1@1", "2@1", "3@1", "a"]);
+}
+
+pub fn test_refused_install_of_an_earlier_reign_is_no_match_2d() {
+    let s = Stage::new(
+        3,
+        "§5.2: the reply to an InstallSnapshot of an earlier reign says nothing about the log in \
+         this one: a follower that has refused it gets the snapshot again",
+    );
+    given(&s, 5);
+    s.snapshot_and_wait(5);
+    s.obey(2);
+    let first = s.elect();
+    let old = s.asks_for_snapshot(1);
+    s.grants(2, vote(first + 1, (5, 1)));
+    s.behave(1, Manner::Holds);
+    let mark = s.mark();
+    s.elect();
+    s.says_no(&old, first + 1); // n1 had heard of that term
+    s.wait(A_MOMENT);
+    s.asks_for_snapshot_since(mark, 1);
 }
 
 pub fn test_install_reply_is_for_the_snapshot_that_was_sent_2d() {

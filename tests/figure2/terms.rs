@@ -34,6 +34,9 @@ fn test_newer_term_in_vote_request_is_adopted_2a() {
     let campaign = s.campaign(); // a candidate
     s.grants(1, vote(campaign.term + 1, EMPTY));
     s.follows_in(campaign.term + 1);
+    s.accepts(1, heartbeat(campaign.term + 1)); // a follower that has just heard from its leader
+    s.vote(2, vote(campaign.term + 2, EMPTY));
+    s.follows_in(campaign.term + 2);
     let term = s.elect_obeyed(); // a leader
     s.grants(2, vote(term + 2, EMPTY));
     s.follows_in(term + 2);

@@ -37,6 +37,7 @@ pub const TESTS: &[LabTest] = lab_tests![
 pub const TESTS_WITH_LOG: &[LabTest] = lab_tests![
     test_entries_reset_the_timer_2b,
     test_refused_append_resets_the_timer_2b,
+    test_candidate_yields_to_a_leader_that_it_refuses_2b,
     test_candidate_with_an_old_log_does_not_reset_the_timer_2b,
 ];
 
@@ -172,6 +173,20 @@ pub fn test_refused_append_resets_the_timer_2b() {
         s.refuses(1, append(1, (7, 1), &[], 0));
     });
     s.check(elections == 0, "no election while the leader is heard", format!("{elections}"));
+}
+
+pub fn test_candidate_yields_to_a_leader_that_it_refuses_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, candidates: an AppendEntries from the new leader of the term makes a follower, \
+         also if the logs do not match yet",
+    );
+    let term = s.campaign().term;
+    let elections = elections_during(&s, || {
+        s.refuses(1, append(term, (7, 1), &[], 0));
+    });
+    s.check(elections == 0, "no election while the leader is heard", format!("{elections}"));
+    s.follows_in(term);
 }
 
 pub fn test_candidate_with_an_old_log_does_not_reset_the_timer_2b() {

@@ -54,6 +54,20 @@ impl Stage {
         (index, term, leads)
     }
 
+    /// Whether `start()` returns within a moment.
+    pub fn start_returns(&self, text: &str) -> bool {
+        let (raft, value) = (self.raft.clone(), command(text));
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = over.clone();
+        self.record.note(format_args!("n0        start({text})"));
+        thread::spawn("calls start()", move || {
+            raft.start(value);
+            is_over.store(true, Ordering::Relaxed);
+        });
+        self.wait(A_MOMENT * 5);
+        over.load(Ordering::Relaxed)
+    }
+
     /// Two servers send n0 an AppendEntries at once, and get their replies.
     pub fn both_append(
         &self,

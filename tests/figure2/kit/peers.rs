@@ -32,7 +32,12 @@ impl Stage {
     /// snapshot.
     #[track_caller]
     pub fn asks_for_snapshot(&self, peer: ServerId) -> Held {
-        let mut mark = 0;
+        self.asks_for_snapshot_since(0, peer)
+    }
+
+    /// The same, with what n0 has sent since `mark`.
+    #[track_caller]
+    pub fn asks_for_snapshot_since(&self, mut mark: usize, peer: ServerId) -> Held {
         for _ in 0..MOST_REFUSALS {
             let held = self.next(mark, peer, "its snapshot, at last", Rpc::is_leaders);
             if let Rpc::Install(_) = held.rpc {

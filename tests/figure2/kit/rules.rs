@@ -29,10 +29,11 @@ rules! {
         "refused_append_resets_the_timer_2b";
     VOTES_GIVEN: "a new term, a new vote, for an up-to-date log",
         "votes_anew_in_each_term_2a", "repeats_its_vote_2a", "new_leader_sends_heartbeats_2a",
-        "vote_needs_an_up_to_date_log_2b";
+        "newer_term_in_vote_request_is_adopted_2a", "vote_needs_an_up_to_date_log_2b";
     VOTES_REFUSED: "a server votes once in a term, in no old one, for an up-to-date log",
         "refuses_votes_of_old_terms_2a", "votes_once_per_term_2a", "candidate_votes_for_itself_2a",
-        "vote_needs_an_up_to_date_log_2b", "uncommitted_entries_count_for_the_vote_2b";
+        "vote_needs_an_up_to_date_log_2b", "uncommitted_entries_count_for_the_vote_2b",
+        "conflicting_entries_go_with_all_behind_2b";
     TERM_ADOPTED: "a newer term is adopted, and makes a follower",
         "newer_term_in_vote_request_is_adopted_2a", "newer_term_in_append_is_adopted_2a",
         "newer_term_in_vote_reply_is_adopted_2a", "newer_term_in_append_reply_is_adopted_2a";
