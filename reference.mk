@@ -56,7 +56,8 @@ grade:
 	  $(if $(ONLY),--only "$(ONLY)") $(if $(GROUP),--group "$(GROUP)") $(if $(JOBS),--jobs $(JOBS)) \
 	  $(if $(ANEW),--anew) $(GRADE_OPTIONS)
 
-# Right, wrong and hostile submissions, and what each earns; a quarter of an hour. ONLY=view, KEEP=folder.
+# Right, wrong and hostile submissions, and what each earns, in a quarter of an hour. ONLY=view,
+# KEEP=folder.
 check-grading:
 	@ONLY="$(ONLY)" KEEP="$(KEEP)" grading/trial.sh
 

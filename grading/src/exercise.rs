@@ -74,14 +74,10 @@ impl Exercise<'_> {
         if bugs.is_empty() {
             return Err("there are bugs of the parts A, B, C, D, and L (locks)".to_string());
         }
-        let is_new = fs::read_dir(self.dir).map_or(true, |mut inside| inside.next().is_none());
-        if self.dir.exists() && !is_new {
+        if fs::read_dir(self.dir).is_ok_and(|mut inside| inside.next().is_some()) {
             // It may hold a student's work.
-            let dir = self.dir.display();
-            return Err(format!(
-                "{dir} is not empty: take a new folder for exercise {}",
-                self.number
-            ));
+            let (dir, number) = (self.dir.display(), self.number);
+            return Err(format!("{dir} is not empty: take a new folder for exercise {number}"));
         }
         let drawn = hash::number(&[self.phrase, &self.number.to_string()]);
         let bug = &bugs[usize::try_from(drawn % bugs.len() as u64).unwrap_or(0)];

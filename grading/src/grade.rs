@@ -182,13 +182,12 @@ impl Grading<'_> {
             Ok(uses) if uses.is_empty() => {}
             Ok(uses) => {
                 let lines: Vec<String> = uses.iter().map(Use::told).collect();
-                if self.scheme.forbidden == Forbidden::Refuse {
-                    graded
-                        .notes
-                        .push(format!("to allow it, in the scheme: {}", scan::entry(&uses)));
-                }
                 match self.scheme.forbidden {
-                    Forbidden::Refuse => graded.verdict = Verdict::Refused(lines),
+                    Forbidden::Refuse => {
+                        let entry = scan::entry(&uses);
+                        graded.notes.push(format!("to allow it, in the scheme: {entry}"));
+                        graded.verdict = Verdict::Refused(lines);
+                    }
                     Forbidden::Note => graded.notes.extend(lines),
                 }
             }

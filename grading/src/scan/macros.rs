@@ -92,7 +92,7 @@ pub fn glued(tokens: &[Token], own: &BTreeSet<String>) -> BTreeSet<usize> {
         if text(tokens, at) == "macro_rules" && text(tokens, at + 1) == "!" {
             definition(tokens, at + 3, &mut found);
         } else if let Some(inside) = call(tokens, at, own) {
-            roots_alone(tokens, &inside, &["std", "rustix", "crate", "super"], &mut found);
+            roots_alone(tokens, &inside, &mut found);
             dangling(tokens, &inside, &mut found);
         }
     }
@@ -121,7 +121,7 @@ fn definition(tokens: &[Token], open: usize, found: &mut BTreeSet<usize>) {
         at = body.end + 1 + usize::from(text(tokens, body.end + 1) == ";");
         let kinds = kinds(tokens, &matcher);
         interleaved(tokens, &matcher, found);
-        roots_alone(tokens, &body, &["std", "rustix", "crate", "super"], found);
+        roots_alone(tokens, &body, found);
         roots_before_variables(tokens, &body, found);
         dangling(tokens, &body, found);
         joined(tokens, &body, &kinds, found);
@@ -148,12 +148,8 @@ fn interleaved(tokens: &[Token], matcher: &Range<usize>, found: &mut BTreeSet<us
 }
 
 /// A crate, or a way up, of which no part is named.
-fn roots_alone(
-    tokens: &[Token],
-    inside: &Range<usize>,
-    roots: &[&str],
-    found: &mut BTreeSet<usize>,
-) {
+fn roots_alone(tokens: &[Token], inside: &Range<usize>, found: &mut BTreeSet<usize>) {
+    let roots = ["std", "rustix", "crate", "super"];
     for at in inside.clone().filter(|&at| roots.contains(&text(tokens, at))) {
         let before = text(tokens, at.wrapping_sub(1));
         let is_variable = before == "$" && text(tokens, at) != "crate";

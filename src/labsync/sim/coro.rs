@@ -68,10 +68,13 @@ impl Fibers {
             None => seated.fiber.take().expect("a thread that has begun has a fiber"),
         };
         seated.locals.swap();
-        // All panics end inside, but for that of a stack without room.
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| fiber.resume()));
         seated.locals.swap();
-        if outcome.is_err() {
+        if let Err(panic) = outcome {
+            // A thread's own panics end inside of it.
+            let Some(generator::Error::StackErr) = panic.downcast_ref() else {
+                panic::resume_unwind(panic);
+            };
             return Err(format!(
                 "thread '{}' has overflowed its stack of {} KB.\n\
                  Does a function call itself without end?",
