@@ -108,7 +108,7 @@ pub(super) enum Pending {
 #[derive(Default, Clone)]
 pub(super) struct Talk {
     /// Where it was last refused as a leader, and how often in a row.
-    pub refused_at: Option<(Term, Index)>,
+    pub refused_at: Option<(Term, (Index, Term))>,
     pub refused: u32,
     /// How often in a row its vote was refused by a server in the term of its request.
     pub no_vote: u32,

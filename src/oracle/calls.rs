@@ -6,7 +6,7 @@ use super::book::{Book, Call, Heard, Pending};
 use super::finding::Check;
 use super::message::{Message, Rpc};
 use crate::labrpc::{CallEvent, Step};
-use crate::raft::ServerId;
+use crate::raft::{Index, ServerId};
 
 impl Book {
     /// A step of an RPC.
@@ -42,9 +42,17 @@ impl Book {
 
     fn saw_sent(&mut self, rpc: Arc<Rpc>) -> Check {
         let from = rpc.from;
-        if let Message::Vote(args) = &rpc.message {
-            self.campaigns.insert((args.term, from));
-            self.last_campaign = self.now;
+        match &rpc.message {
+            Message::Vote(args) => {
+                self.campaigns.insert((args.term, from));
+                self.last_campaign = self.now;
+            }
+            Message::Append(args) => {
+                let last = args.prev_log_index + args.entries.len() as Index;
+                let sent = &mut self.shadows[from].sent;
+                *sent = (*sent).max((args.term, last));
+            }
+            Message::Install(_) => {}
         }
         if self.shadows[from].instance == Some(rpc.instance) && !self.wire.deaf {
             let shows = self.shadows[from].seen;

@@ -10,6 +10,8 @@ use crate::raft::{Index, ServerId, Term};
 
 /// So often the same thing in a row is no accident.
 const OFTEN: u32 = 3;
+/// So many split votes in a row are none either.
+const MANY: usize = 10;
 /// Nobody waits so long for an election.
 const LONG: Duration = Duration::from_secs(3);
 
@@ -23,6 +25,11 @@ const WON: &str =
     "with votes from a majority it is leader, and sends heartbeats (Figure 2, candidates)";
 const TIMEOUT: &str = "when the election timeout passes, a server campaigns (Figure 2, followers)";
 const NEW_VOTE: &str = "votedFor belongs to the term: a new term, a new vote (Figure 2, state)";
+const SPLIT: &str = "timeouts are drawn anew at random, so that split votes are rare (§5.2)";
+const MATCHES: &str =
+    "an entry that is there, of that term, is a match (Figure 2, AppendEntries, receiver 2)";
+const COVERED: &str =
+    "all that a snapshot covers matches, or the refusal's hint leads behind it (§7)";
 const BACKUP: &str = "refused, a leader decrements nextIndex and tries again (Figure 2, leaders)";
 const MAJORITY: &str = "an entry that a majority has is committed (Figure 2, leaders)";
 const TOLD: &str = "commitIndex goes up to the leader's, and that is applied in order (Figure 2, \
@@ -43,7 +50,7 @@ impl Book {
                 talk.told_commit = talk.told_commit.max(args.leader_commit.min(last));
             }
             (Message::Append(args), Reply::Append(reply)) if reply.term == args.term => {
-                let at = Some((args.term, args.prev_log_index));
+                let at = Some((args.term, (args.prev_log_index, args.prev_log_term)));
                 talk.refused = if talk.refused_at == at { talk.refused + 1 } else { 1 };
                 talk.refused_at = at;
             }
@@ -137,6 +144,13 @@ impl Book {
                 return Some((what, NEW_VOTE, "votes_anew_in_each_term_2a"));
             }
         }
+        if self.leaders_among(connected).is_empty() && self.wire.split_votes() >= MANY {
+            let what = format!(
+                "in each of the last {MANY} terms several servers have asked for votes, and \
+                 nobody has won"
+            );
+            return Some((what, SPLIT, "timeouts_are_random_2a"));
+        }
         None
     }
 
@@ -162,14 +176,26 @@ impl Book {
         let (term, leader) = self.leaders_among(connected).pop()?;
         connected.iter().find_map(|&peer| {
             let talk = &self.talks[leader][peer];
-            let (refused_in, at) = talk.refused_at?;
+            let (refused_in, (index, at)) = talk.refused_at?;
             (talk.refused >= OFTEN && refused_in == term).then(|| {
-                let what = format!(
-                    "server {peer} has refused the entries behind {at} {} times, and server \
-                     {leader} has not tried further back",
+                let refused = format!(
+                    "server {peer} has refused the entries behind {index}@{at} {} times",
                     talk.refused
                 );
-                (what, BACKUP, "refused_leader_tries_further_back_2b")
+                let shadow = &self.shadows[peer];
+                if !shadow.seen || !shadow.holds(index, at) {
+                    let what = format!("{refused}, and server {leader} has not tried further back");
+                    return (what, BACKUP, "refused_leader_tries_further_back_2b");
+                }
+                if index < shadow.snapshot_index {
+                    let what = format!(
+                        "{refused}, although its snapshot covers them up to {}",
+                        shadow.snapshot_index
+                    );
+                    return (what, COVERED, "append_may_reach_into_the_snapshot_2d");
+                }
+                let what = format!("{refused}, although it has entry {index}@{at}");
+                (what, MATCHES, "append_needs_the_previous_entry_2b")
             })
         })
     }

@@ -2,11 +2,11 @@
 //! leader that deletes, memory that is not on disk.
 
 use super::finding::{
-    APPEND_ONLY, Check, ELECTION_SAFETY, MATCH_INDEX, NEXT_INDEX, ORDER, PERSISTENT, TERMS_RISE,
-    VOLATILE, broken,
+    APPEND_ONLY, Broken, Check, ELECTION_SAFETY, MATCH_INDEX, NEXT_INDEX, ORDER, PERSISTENT,
+    TERMS_RISE, VOLATILE, broken,
 };
 use super::shadow::{LogChange, Role, Shadow};
-use crate::raft::{Index, OnDisk, RoleView, Saved, ServerId, View};
+use crate::raft::{Index, OnDisk, RoleView, Saved, ServerId, Term, View};
 
 pub(super) fn check_terms(server: ServerId, shadow: &Shadow, view: &View<'_>) -> Check {
     let (old, new) = (shadow.current_term, view.current_term);
@@ -132,7 +132,7 @@ pub(super) fn is_disk_check_due(
 ) -> bool {
     let same_vote = (shadow.current_term, shadow.voted_for) == (view.current_term, view.voted_for);
     let same_snapshot = shadow.snapshot == *view.snapshot;
-    if !shadow.seen || !same_vote || !same_snapshot {
+    if !shadow.seen || !same_vote || !same_snapshot || shadow.has_unsaved {
         return true;
     }
     match change {
@@ -142,17 +142,24 @@ pub(super) fn is_disk_check_due(
     }
 }
 
-/// "Updated on stable storage before responding to RPCs": before anybody can see it.
-pub(super) fn check_disk(server: ServerId, view: &View<'_>, disk: &OnDisk) -> Check {
+/// "Updated on stable storage before responding to RPCs": before anybody can see it. A leader's
+/// own entries may wait for that until it sends them (`sent`: in which term up to where it has);
+/// whether some do.
+pub(super) fn check_disk(
+    server: ServerId,
+    view: &View<'_>,
+    disk: &OnDisk,
+    sent: (Term, Index),
+) -> Result<bool, Broken> {
     let fault = |what: String| {
         let how = format!("server {server}: {what}: a crash now would undo what others can see");
-        broken(PERSISTENT, &[server], how)
+        broken(PERSISTENT, &[server], how).map(|()| false)
     };
     if *view.snapshot != disk.snapshot {
         let (memory, disk) = (view.snapshot.len(), disk.snapshot.len());
         return fault(format!("snapshot of {memory} bytes in memory, another of {disk} on disk"));
     }
-    let Some(read_saved) = view.read_saved else { return Ok(()) };
+    let Some(read_saved) = view.read_saved else { return Ok(false) };
     let saved = if disk.raft_state.is_empty() {
         Saved::default()
     } else {
@@ -177,10 +184,23 @@ pub(super) fn check_disk(server: ServerId, view: &View<'_>, disk: &OnDisk) -> Ch
     if saved.entries != view.entries {
         let same = saved.entries.iter().zip(view.entries).take_while(|(a, b)| a == b).count();
         let first = view.snapshot_index + 1 + same as Index;
+        let is_tail = same == saved.entries.len();
+        if is_tail && is_unsent(view, first, sent) {
+            return Ok(true);
+        }
         let (memory, disk) = (view.entries.len(), saved.entries.len());
         return fault(format!(
             "{memory} log entries in memory, {disk} on disk, different from {first} on"
         ));
     }
-    Ok(())
+    Ok(false)
+}
+
+/// Whether nobody but their leader can know of the entries from `first` on.
+fn is_unsent(view: &View<'_>, first: Index, (term, up_to): (Term, Index)) -> bool {
+    let mut entries = view.entries.iter().skip((first - view.snapshot_index - 1) as usize);
+    matches!(view.role, RoleView::Leader { .. })
+        && entries.all(|entry| entry.term == view.current_term)
+        && view.commit_index < first
+        && (term != view.current_term || up_to < first)
 }

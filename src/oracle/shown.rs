@@ -33,9 +33,7 @@ impl Book {
         check_indices(server, shadow, view)?;
         check_reign(server, shadow, view, change.as_ref())?;
         check_next_index(server, view)?;
-        if read_disk {
-            check_disk(server, view, disk)?;
-        }
+        let has_unsaved = read_disk && check_disk(server, view, disk, shadow.sent)?;
         // What the server showed before, for the checks that look at all servers.
         let was_leader = shadow.is_leader() && shadow.current_term == view.current_term;
         let (old_commit, old_match) = match &shadow.role {
@@ -55,6 +53,7 @@ impl Book {
             self.votes.insert((view.current_term, server), candidate);
         }
         self.shadows[server].update(view, change.as_ref(), disk.writes);
+        self.shadows[server].has_unsaved = has_unsaved;
         if let RoleView::Leader { match_index, .. } = view.role {
             if !was_leader {
                 self.check_new_leader(server, match_index)?;

@@ -236,6 +236,12 @@ impl Config {
         }
     }
 
+    /// From now on a server's service takes a snapshot so often, in entries; else each
+    /// [`SNAPSHOT_INTERVAL`](super::SNAPSHOT_INTERVAL), as all do.
+    pub fn set_snapshot_interval(&self, server: ServerId, entries: Index) {
+        self.services.set_snapshot_interval(server, entries);
+    }
+
     /// True: the network delays and drops messages.
     pub fn set_unreliable(&self, yes: bool) {
         trace::record(|| Event::Unreliable { on: yes });
@@ -272,6 +278,10 @@ impl Config {
 
 impl Drop for Config {
     fn drop(&mut self) {
+        // Whoever is killed may still answer, and need not know what it says.
+        if let Some(oracle) = &self.oracle {
+            (0..self.servers).for_each(|server| oracle.crashed(server, || ()));
+        }
         let rafts: Vec<_> =
             self.members.lock().iter_mut().filter_map(|member| member.raft.take()).collect();
         for raft in &rafts {

@@ -28,6 +28,8 @@ pub(super) struct Services {
     applied: Mutex<Applied>,
     /// How long each server's service dawdles at most, in ms: 0 but in the nemesis.
     dawdling_ms: Vec<AtomicU64>,
+    /// After so many entries each server's service takes a snapshot.
+    snapshot_intervals: Vec<AtomicU64>,
     /// Hears of what is applied.
     oracle: Option<Arc<Oracle>>,
 }
@@ -60,7 +62,13 @@ impl Services {
             killed: vec![BTreeSet::new(); servers],
         };
         let dawdling_ms = (0..servers).map(|_| AtomicU64::new(0)).collect();
-        Services { applied: Mutex::unstalled(applied), dawdling_ms, oracle }
+        let snapshot_intervals = (0..servers).map(|_| AtomicU64::new(SNAPSHOT_INTERVAL)).collect();
+        let applied = Mutex::unstalled(applied);
+        Services { applied, dawdling_ms, snapshot_intervals, oracle }
+    }
+
+    pub fn set_snapshot_interval(&self, server: ServerId, entries: Index) {
+        self.snapshot_intervals[server].store(entries, Ordering::Relaxed);
     }
 
     /// From now on the service now and then pauses for up to so long, before it takes a message
@@ -185,7 +193,8 @@ impl Services {
                     );
                 }
                 Outcome::Applied(index) => {
-                    if let Some(raft) = raft.filter(|_| (index + 1) % SNAPSHOT_INTERVAL == 0) {
+                    let interval = self.snapshot_intervals[server].load(Ordering::Relaxed);
+                    if let Some(raft) = raft.filter(|_| (index + 1) % interval == 0) {
                         self.take_snapshot(server, instance, index, raft);
                     }
                 }

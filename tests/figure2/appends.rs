@@ -112,20 +112,28 @@ pub fn test_append_of_an_old_term_adds_nothing_2b() {
 }
 
 pub fn test_append_needs_the_previous_entry_2b() {
+    // Each leader has one log, and n0 may drop at once what conflicts with it.
     let s = Stage::new(
-        3,
+        5,
         "Figure 2, AppendEntries, receiver 2: no success unless the log has the entry before the \
          new ones, of that term",
     );
-    s.refuses(1, append(2, (1, 1), &[2], 0)); // it has nothing at all
-    given(&s, 2, &[1, 1], 0);
-    s.refuses(1, append(2, (3, 1), &[2], 0)); // one is missing
-    s.refuses(1, append(2, (2, 2), &[2], 0)); // of another term
-    s.refuses(1, append(2, (1, 2), &[2, 2], 0));
-    s.lacks_entry(1, 2, (3, 2));
-    s.lacks_entry(1, 2, (4, 2));
-    s.accepts(1, append(2, (2, 1), &[2], 0));
-    s.has_entry(1, 2, (3, 2));
+    s.refuses(1, append(1, (1, 1), &[1], 0)); // it has nothing at all
+    given(&s, 1, &[1, 1], 0);
+    s.refuses(1, append(1, (3, 1), &[1], 0)); // one is missing
+    s.lacks_entry(1, 1, (3, 1));
+    s.accepts(1, append(1, (2, 1), &[1], 0));
+    s.has_entry(1, 1, (3, 1));
+    // Nothing of n1's reached those who have elected n2: its entries are of term 2.
+    s.refuses(2, append(2, (3, 2), &[2], 0));
+    s.refuses(2, append(2, (1, 2), &[2, 2], 0));
+    s.lacks_entry(2, 2, (2, 2));
+    s.lacks_entry(2, 2, (4, 2));
+    s.accepts(2, append(2, (0, 0), &[2, 2], 0));
+    s.has_entry(2, 2, (2, 2));
+    // Nor did n2's reach those who have elected n1 anew.
+    s.refuses(1, append(3, (2, 1), &[1, 3], 0)); // of an older term than ours
+    s.lacks_entry(1, 3, (4, 3));
 }
 
 pub fn test_heartbeat_needs_the_previous_entry_2b() {
@@ -135,11 +143,15 @@ pub fn test_heartbeat_needs_the_previous_entry_2b() {
          tells the leader that the logs match",
     );
     given(&s, 1, &[1, 1], 0);
-    s.refuses(2, append(2, (3, 1), &[], 0));
-    s.refuses(2, append(2, (2, 2), &[], 2));
+    s.refuses(1, append(1, (3, 1), &[], 3));
     s.applies(&[]);
-    s.accepts(2, append(2, (2, 1), &[], 2));
-    s.applies(&["1@1", "2@1"]);
+    s.refuses(2, append(2, (2, 2), &[], 2)); // n2 has another second entry
+    s.applies(&[]);
+    s.accepts(2, append(2, (1, 1), &[], 2));
+    s.applies(&["1@1"]);
+    s.accepts(2, append(2, (1, 1), &[2], 1));
+    s.accepts(2, append(2, (2, 2), &[], 2));
+    s.applies(&["1@1", "2@2"]);
 }
 
 pub fn test_conflicting_entries_go_with_all_behind_2b() {

@@ -1,5 +1,6 @@
 //! A plan is carried out: its faults in their time, the healing, and the last checks.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ const POLL: Duration = Duration::from_millis(20);
 const RESTART_POLL: Duration = Duration::from_millis(30);
 /// How long a thread may be stalled before a lock, in half of the runs.
 const LONGEST_STALL: Duration = Duration::from_millis(500);
+/// After so many entries a service takes a snapshot, if not all do after the same number.
+const SNAPSHOT_INTERVALS: RangeInclusive<Index> = 5..=30;
 /// After so long a crash that was under way is over.
 const UNDER_WAY: Duration = Duration::from_millis(1);
 
@@ -47,6 +50,12 @@ fn carry_out(plan: &Plan) -> Arc<Config> {
         labsync::stall_longer(LONGEST_STALL);
     }
     let cfg = Config::make(plan.servers, false, plan.snapshots);
+    // Servers whose logs begin at different places meet other messages than those whose logs do not.
+    if plan.snapshots && rng::random_bool(0.5) {
+        (0..plan.servers).for_each(|server| {
+            cfg.set_snapshot_interval(server, rng::random_range(SNAPSHOT_INTERVALS));
+        });
+    }
     let clients = Clients::start(&cfg, plan.clients, plan.pause_ms);
     let mut stage = Stage::new(&cfg, plan, stalls_long);
     stage.act();
@@ -71,7 +80,8 @@ fn await_leader(cfg: &Config) {
         }
         assert!(
             Instant::now() < end,
-            "no leader {HEALED_LIMIT:?} after all was healed: {states:?}"
+            "no leader {HEALED_LIMIT:?} after all was healed: {states:?}{}",
+            cfg.states()
         );
         thread::sleep(POLL);
     }
@@ -97,7 +107,10 @@ fn await_agreement(cfg: &Config) -> Index {
         thread::sleep(POLL);
     }
     let states: Vec<_> = (0..cfg.servers()).map(|server| cfg.get_state(server)).collect();
-    panic!("no agreement {HEALED_LIMIT:?} after all was healed: (term, is leader) {states:?}");
+    panic!(
+        "no agreement {HEALED_LIMIT:?} after all was healed: (term, is leader) {states:?}{}",
+        cfg.states()
+    );
 }
 
 /// A run in progress.

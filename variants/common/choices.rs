@@ -61,6 +61,8 @@ struct State {
     commit_heard: Index,
     /// The last index that the service has taken.
     delivered: Index,
+    /// The last entries are not on disk, and were sent to nobody.
+    has_unsaved: bool,
     killed: bool,
 }
 
@@ -122,6 +124,7 @@ impl Raft {
             step: vec![1; servers],
             commit_heard: 0,
             delivered: core.commit,
+            has_unsaved: false,
             killed: false,
             core,
         };
@@ -146,9 +149,14 @@ impl Raft {
         if state.killed {
             return (0, state.core.term(), false);
         }
-        let Some((index, term)) = state.core.start(command) else {
-            return (0, state.core.term(), false);
+        // Whoever is alone sends to nobody.
+        let saves_later = CHOICE.saves_when_sending && self.peers.len() > 1;
+        let taken = match saves_later && state.core.role == Role::Leader {
+            true => Some(state.core.take_command(command)),
+            false => state.core.start(command),
         };
+        let Some((index, term)) = taken else { return (0, state.core.term(), false) };
+        state.has_unsaved |= saves_later;
         self.go_on(&mut state);
         (index, term, true)
     }
@@ -250,6 +258,9 @@ impl Raft {
 
     fn send_to(self: &Arc<Self>, state: &mut State, peer: ServerId) {
         state.under_way[peer] += 1;
+        if std::mem::take(&mut state.has_unsaved) {
+            state.core.save();
+        }
         let mut message = state.core.message_for(peer);
         if let Message::Append(args) = &mut message {
             args.entries.truncate(CHOICE.entries);
@@ -369,7 +380,11 @@ impl Raft {
                 args.leader_commit = state.commit_heard;
             }
             state.save_again();
+            let (asked, prev, prev_term) = (args.term, args.prev_log_index, args.prev_log_term);
             let mut reply = state.core.append_entries(args);
+            if CHOICE.drops_at_refusal && !reply.success && reply.term == asked {
+                state.core.drop_conflict(prev, prev_term);
+            }
             state.save_again();
             if !CHOICE.hints {
                 (reply.conflict_term, reply.conflict_index) = (None, 0);

@@ -240,10 +240,16 @@ impl Core {
         if self.role != Role::Leader {
             return None;
         }
-        self.disk.entries.push(Entry { term: self.disk.term, command });
+        let taken = self.take_command(command);
         self.save();
         self.count();
-        Some((self.last(), self.disk.term))
+        Some(taken)
+    }
+
+    /// For a leader that does the rest later, before it sends the entry.
+    pub fn take_command(&mut self, command: Bytes) -> (Index, Term) {
+        self.disk.entries.push(Entry { term: self.disk.term, command });
+        (self.last(), self.disk.term)
     }
 
     /// All that `peer` may lack.
@@ -363,6 +369,15 @@ impl Core {
         self.commit = self.commit.max(args.leader_commit.min(end));
         reply.success = true;
         reply
+    }
+
+    /// Drops what conflicts with the entry before those that a current leader has sent.
+    #[allow(dead_code, reason = "not every variant does it before it has another")]
+    pub fn drop_conflict(&mut self, prev: Index, prev_term: Term) {
+        if prev > self.disk.base && self.term_at(prev).is_some_and(|term| term != prev_term) {
+            self.disk.entries.truncate((prev - 1 - self.disk.base) as usize);
+            self.save();
+        }
     }
 
     fn explain(&self, prev: Index, reply: &mut AppendEntriesReply) {

@@ -27,6 +27,10 @@ pub(super) struct Choice {
     pub saves_often: bool,
     /// Replies are sent so much later.
     pub answers_late_ms: u64,
+    /// An entry that conflicts with the leader's goes as soon as it is found, and all behind it.
+    pub drops_at_refusal: bool,
+    /// A leader saves its own entries when it is about to send them, not in `start()`.
+    pub saves_when_sending: bool,
     /// The state is shown to the tester.
     pub shows: bool,
 }
@@ -44,5 +48,7 @@ pub(super) const PLAIN: Choice = Choice {
     remembers_commit: false,
     saves_often: false,
     answers_late_ms: 0,
+    drops_at_refusal: false,
+    saves_when_sending: false,
     shows: true,
 };

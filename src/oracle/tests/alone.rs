@@ -148,6 +148,50 @@ fn memory_is_on_disk() {
     }
 }
 
+/// Nobody can know of them before, and nobody counts them.
+#[test]
+fn a_leaders_own_entries_may_wait_for_the_disk_until_they_are_sent() {
+    let (mut cluster, late) = leader_that_saves_late(1);
+    cluster.ok(0, &late);
+    let sent = |terms: &[Term]| append(1, terms, 0, None);
+    assert!(cluster.call(0, 1, "Raft.AppendEntries", sent(&[])).is_ok());
+    cluster.ok(0, &late);
+    let saved = Fake { disk: None, ..late.clone() };
+    cluster.ok(0, &saved);
+    assert!(cluster.call(0, 1, "Raft.AppendEntries", sent(&[1])).is_ok());
+    cluster.ok(0, &saved);
+    cluster.ok(0, &Fake { terms: vec![1, 1], disk: Some(disk_with(&[1])), ..saved });
+
+    let gone = "1 log entries in memory, 0 on disk";
+    let (mut cluster, late) = leader_that_saves_late(1);
+    assert!(cluster.call(0, 1, "Raft.AppendEntries", sent(&[1])).is_ok());
+    cluster.breaks(0, &late, gone); // although it shows what it showed before
+    let (mut cluster, late) = leader_that_saves_late(1);
+    cluster.breaks(0, &Fake { role: FakeRole::Follower, ..late }, gone);
+    let (mut cluster, late) = leader_that_saves_late(2);
+    cluster.breaks(0, &late, gone); // an entry of an earlier term, which others may have
+}
+
+/// Server 0 leads the term 2, or 1, and has an entry of term 1 that is not on its disk.
+fn leader_that_saves_late(term: Term) -> (Cluster, Fake) {
+    let mut cluster = Cluster::of(3);
+    let own = Fake { current_term: 1, ..Fake::default() };
+    let leader = cluster.elect(0, &[1], &own);
+    let disk = Some(Saved { current_term: term, ..disk_with(&[]) });
+    if term == 1 {
+        cluster.ok(0, &Fake { terms: vec![1], disk: disk.clone(), ..leader.clone() });
+        return (cluster, Fake { terms: vec![1], disk, ..leader });
+    }
+    cluster.ok(0, &Fake { terms: vec![1], ..leader });
+    let leader = cluster.elect(0, &[1], &Fake { current_term: term, ..follower(term, &[1]) });
+    (cluster, Fake { disk, ..leader })
+}
+
+fn disk_with(terms: &[Term]) -> Saved {
+    let entries = entries(1, terms);
+    Saved { current_term: 1, voted_for: Some(0), entries, ..Saved::default() }
+}
+
 /// The vote that is kept when the term rises.
 #[test]
 fn a_vote_was_asked_for() {

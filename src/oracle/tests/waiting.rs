@@ -29,6 +29,12 @@ fn a_symptom_names_its_test() {
         assert!(net.ask(0, 2, APPEND, &refused).is_ok());
     }
     named(&net, "refused_leader_tries_further_back_2b");
+    // Or one that is refused what is there, in the log or in the snapshot.
+    (net.book.shadows[2].seen, net.book.shadows[2].current_term) = (true, 4);
+    (net.book.shadows[2].snapshot_index, net.book.shadows[2].snapshot_term) = (3, 1);
+    named(&net, "append_needs_the_previous_entry_2b");
+    net.book.shadows[2].snapshot_index = 4;
+    named(&net, "append_may_reach_into_the_snapshot_2d");
     let mut net = Net::of(3);
     net.book.now = late;
     net.elect(1);
@@ -55,5 +61,20 @@ fn the_tests_that_symptoms_name_exist() {
     assert!(names.len() > 8, "{names:?}");
     for name in names {
         assert!(tests.contains(&format!("fn test_{name}(")), "there is no test_{name}");
+    }
+}
+
+#[test]
+fn votes_that_are_always_split_are_named() {
+    let mut net = Net::of(3);
+    for term in 1..=11 {
+        let symptom = net.book.symptom(&[0, 1, 2], std::time::Duration::ZERO);
+        let split = symptom.filter(|(.., test)| *test == "timeouts_are_random_2a");
+        assert_eq!(split.is_some(), term == 11, "after {} split votes", term - 1);
+        for candidate in [0, 1, 2] {
+            let other = (candidate + 1) % 3;
+            let said = vote_of(term, candidate, (0, 0), Some((term, false)));
+            assert!(net.ask(candidate, other, VOTE, &said).is_ok());
+        }
     }
 }

@@ -187,6 +187,17 @@ impl Wire {
         (lives && !self.reigns.contains_key(&term)).then_some((term, *server))
     }
 
+    /// In how many of the newest terms, one after the other, several servers have asked for votes,
+    /// and nobody has led.
+    pub fn split_votes(&self) -> usize {
+        let mut candidates: BTreeMap<Term, usize> = BTreeMap::new();
+        for (term, _) in self.campaigns.keys() {
+            *candidates.entry(*term).or_default() += 1;
+        }
+        let newest = candidates.iter().rev();
+        newest.take_while(|(term, count)| **count > 1 && !self.reigns.contains_key(term)).count()
+    }
+
     /// Whether a server was seen to vote in the last term that it has told.
     pub fn votes_in_its_last_term(&self, server: ServerId) -> bool {
         let key = (self.peers[server].told.0, server);
