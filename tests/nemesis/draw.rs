@@ -259,11 +259,13 @@ fn old_answer(at_ms: u64, servers: usize) -> Vec<Fault> {
     ]
 }
 
-/// A follower gets many entries, but its answer is lost, and it is cut off.
+/// A follower gets many entries, but its answer is lost; then it is cut off, or it hears that they
+/// are committed, and takes a snapshot, and its answers are lost as well.
 fn lost_answer(at_ms: u64, for_ms: u64, servers: usize) -> Vec<Fault> {
     let (leader, follower) = (Who::Leader(0), Who::Leader(rng::random_range(1..servers)));
     let to_ms = at_ms + 50 + for_ms / 3;
-    let cut_ms = at_ms + rng::random_range(3..=50);
+    let hears_on = rng::random_bool(0.5);
+    let cut_ms = if hears_on { to_ms } else { at_ms + rng::random_range(3..=50) };
     let fault = |from_ms, to_ms, what| Fault { from_ms, to_ms, what };
     vec![
         fault(at_ms, to_ms, What::CutOneWay(follower, leader)),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raftlab::labrpc::{Server, Service};
-use raftlab::labsync::{Instant, Mutex};
+use raftlab::labsync::{Condvar, Instant, Mutex};
 use raftlab::raft::rpc::{AppendEntriesReply, InstallSnapshotReply, RequestVoteReply};
 use raftlab::raft::{Index, ServerId, Term};
 
@@ -35,7 +35,7 @@ pub enum Manner {
 }
 
 /// A request that the Raft under test has sent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sent {
     /// Its number, from 0.
     pub id: usize,
@@ -43,6 +43,9 @@ pub struct Sent {
     pub to: ServerId,
     pub rpc: Rpc,
     fate: Fate,
+    /// Its thread waits here for its fate. With one for all, each message of many would wake as many
+    /// threads.
+    settled: Arc<Condvar>,
 }
 
 #[derive(Clone, Debug)]
@@ -153,7 +156,9 @@ impl Script {
         let ground = state.ground;
         let (id, rpc) = (state.sent.len(), ground.lower_rpc(rpc));
         self.record.note(format_args!("n0 -> n{me}  #{id} {rpc}"));
-        let sent = Sent { id, at: Instant::now(), to: me, rpc: rpc.clone(), fate: Fate::Open };
+        let (at, settled) = (Instant::now(), Arc::new(Condvar::new()));
+        let fate = Fate::Open;
+        let sent = Sent { id, at, to: me, rpc: rpc.clone(), fate, settled: settled.clone() };
         state.sent.push(sent);
         self.check(&state, &rpc);
         let reply = state.reply_at_once(me, &rpc);
@@ -164,7 +169,7 @@ impl Script {
         loop {
             match &state.sent[id].fate {
                 _ if instance != state.instance => return None,
-                Fate::Open => self.record.changed.wait(&mut state),
+                Fate::Open => settled.wait(&mut state),
                 Fate::Answered(reply) => return Some(ground.raise_reply(reply.clone())),
                 Fate::Lost => return None,
             }
@@ -237,6 +242,7 @@ impl Script {
             Fate::Open => {}
         }
         state.sent[id].fate = fate;
+        state.sent[id].settled.notify_all();
     }
 
     /// The test answers a request.
@@ -260,7 +266,13 @@ impl Script {
 
     /// Looks at the state, or changes it.
     pub fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
-        let value = look(&mut self.state.lock());
+        let mut state = self.state.lock();
+        let instance = state.instance;
+        let value = look(&mut state);
+        if state.instance != instance {
+            state.sent.iter().for_each(|sent| sent.settled.notify_all());
+        }
+        drop(state);
         self.record.changed.notify_all();
         value
     }
