@@ -145,7 +145,9 @@ impl Book {
         if entry.term != term {
             let how = format!(
                 "server {server}, leader of term {term}, commits up to entry {index}@{}: an entry \
-                 of an earlier term commits only along with one of its own",
+                 of an earlier term commits only along with one of its own; and what it has heard as \
+                 a follower it does in that critical section, or not at all (rule 5 of the locking \
+                 advice)",
                 entry.term
             );
             return broken(COMMIT_RULE, &[server], how);

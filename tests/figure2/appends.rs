@@ -10,8 +10,10 @@ use crate::kit::*;
 pub const TESTS: &[LabTest] = lab_tests![
     test_append_needs_the_previous_entry_2b,
     test_entries_are_not_added_twice_2b,
+    test_entries_keep_their_terms_2b,
     test_append_below_the_commit_is_taken_2b,
     test_commit_index_follows_the_leaders_2b,
+    test_commit_index_never_falls_2b,
     test_append_of_an_old_term_adds_nothing_2b,
     test_heartbeat_needs_the_previous_entry_2b,
     test_conflicting_entries_go_with_all_behind_2b,
@@ -224,6 +226,20 @@ pub fn test_entries_are_not_added_twice_2b() {
     s.applies(&["1@1", "2@1", "3@1"]);
 }
 
+pub fn test_entries_keep_their_terms_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, state: an entry holds the term in which a leader took it, not that of the \
+         message that brings it",
+    );
+    s.accepts(1, append(4, (0, 0), &[1, 1, 3], 0));
+    for at in [(1, 1), (2, 1), (3, 3)] {
+        s.has_entry(1, 4, at);
+    }
+    s.accepts(2, append(6, (3, 3), &[4, 6], 0));
+    s.has_entry(2, 6, (4, 4));
+}
+
 pub fn test_append_below_the_commit_is_taken_2b() {
     let s = Stage::new(
         3,
@@ -253,6 +269,25 @@ pub fn test_commit_index_follows_the_leaders_2b() {
     s.applies(&["1@1", "2@1"]);
     s.accepts(1, append(1, (4, 1), &[], 4));
     s.applies(&["1@1", "2@1", "3@1", "4@1"]);
+}
+
+pub fn test_commit_index_never_falls_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 5: commitIndex never falls: an older message has an \
+         older leaderCommit, or ends before it",
+    );
+    given(&s, 1, &[1, 1, 1], 3);
+    s.applies(&["1@1", "2@1", "3@1"]);
+    s.accepts(1, append(1, (1, 1), &[1], 1));
+    s.accepts(1, append(1, (0, 0), &[], 3));
+    let mark = s.mark();
+    s.elect_obeyed(); // a leader may tell a follower only of what it is known to have
+    let told = s.sends(mark, PATIENCE, |sent| match &sent.rpc {
+        Rpc::Append(args) => args.leader_commit >= 3,
+        _ => false,
+    });
+    s.check(told, "as leader, n0 tells of a commitIndex of 3", "of less");
 }
 
 pub fn test_commit_stops_at_the_last_new_entry_2b() {

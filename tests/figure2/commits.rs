@@ -11,6 +11,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_followers_at_different_places_commit_2b,
     test_half_commits_nothing_2b,
     test_success_covers_what_was_sent_2b,
+    test_success_counts_what_the_request_held_2b,
     test_heartbeats_success_covers_no_later_entry_2b,
     test_two_replies_to_the_same_entry_count_once_2b,
     test_refusal_is_no_match_2b,
@@ -101,6 +102,31 @@ pub fn test_success_covers_what_was_sent_2b() {
     s.applies(&["a", "b", "c"]);
 }
 
+pub fn test_success_counts_what_the_request_held_2b() {
+    const MANY: u64 = 300;
+    let s = Stage::new(
+        3,
+        "Figure 2, leaders: after a success matchIndex is what the request held, all of it and no \
+         more, however many entries wait",
+    );
+    s.elect_held();
+    let mark = s.mark();
+    (0..MANY).for_each(|_| {
+        s.start("a");
+    });
+    let mut taken = 0;
+    while taken < MANY {
+        let what = "the entries behind those that it has taken";
+        let held = s.next_where(mark, 1, what, |rpc| match rpc {
+            Rpc::Append(args) => args.prev_log_index <= taken && last_new(args) > taken,
+            _ => false,
+        });
+        s.says_yes(&held);
+        taken = last_new(held.args());
+        s.applied_up_to(taken);
+    }
+}
+
 pub fn test_heartbeats_success_covers_no_later_entry_2b() {
     let s = Stage::new(
         3,
@@ -145,8 +171,20 @@ pub fn test_refusal_is_no_match_2b() {
     s.elect_held();
     let mark = s.mark();
     s.start("a");
-    for peer in s.peers() {
-        s.says_mismatch(&s.append_up_to(mark, peer, 3), 1);
+    s.says_mismatch(&s.append_up_to(mark, 2, 3), 1);
+    let mut held = s.append_up_to(mark, 1, 3);
+    for hint in [2, 1] {
+        let prev = held.args().prev_log_index;
+        if prev > 0 {
+            s.says_mismatch(&held, hint.min(prev));
+            let what = "an AppendEntries from further back";
+            held = s.next_where(
+                held.id + 1,
+                1,
+                what,
+                |rpc| matches!(rpc, Rpc::Append(args) if args.prev_log_index < prev),
+            );
+        }
     }
     s.wait(A_MOMENT * 5);
     s.applies(&[]);

@@ -20,6 +20,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_sent_commands_survive_2c,
     test_leader_comes_back_as_a_follower_2c,
     test_everything_is_applied_again_2c,
+    test_restart_commits_nothing_2c,
 ];
 
 const EMPTY: EntryAt = (0, 0);
@@ -179,4 +180,22 @@ pub fn test_everything_is_applied_again_2c() {
     }
     s.accepts(2, append(3, (3, 1), &[3], 4));
     s.applies(&["1@1", "2@1", "3@1", "4@3"]);
+}
+
+pub fn test_restart_commits_nothing_2c() {
+    let mut s = Stage::new(
+        3,
+        "Figure 2, state: commitIndex is volatile: an entry on disk need not be committed, and \
+         after a crash a leader has to say how far they are",
+    );
+    s.accepts(1, append(1, EMPTY, &[1, 1, 1], 1));
+    s.applies(&["1@1"]);
+    s.crash();
+    s.wait(A_MOMENT * 5);
+    // Who has saved its commitIndex knows of one.
+    let applied = s.last_applied(0);
+    s.check(applied <= 1, "entry 1 at most is applied", format!("up to {applied}"));
+    s.accepts(2, append(2, (1, 1), &[2], 1)); // 2 and 3 were an old leader's
+    s.accepts(2, append(2, (2, 2), &[], 2));
+    s.applies(&["1@1", "2@2"]);
 }

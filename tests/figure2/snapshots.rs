@@ -13,6 +13,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_crash_while_taking_a_snapshot_2d,
     test_old_snapshot_call_is_ignored_2d,
     test_leader_sends_its_snapshot_2d,
+    test_followers_whose_logs_end_in_the_snapshot_get_it_2d,
     test_lost_install_is_sent_again_2d,
     test_newer_term_in_install_reply_is_adopted_2d,
     test_install_reply_covers_the_snapshot_only_2d,
@@ -123,6 +124,23 @@ pub fn test_leader_sends_its_snapshot_2d() {
     let expected = "after InstallSnapshot matchIndex is 3, the snapshot's last index, and \
          nextIndex 4: so n1 gets all six";
     s.check(log == [1, 1, 1, 1, 1, term], expected, format!("terms {log:?}"));
+}
+
+pub fn test_followers_whose_logs_end_in_the_snapshot_get_it_2d() {
+    for count in 0..=5 {
+        let s = Stage::new(
+            3,
+            "§7: a follower that needs an entry which is gone gets the snapshot: the first entry \
+             that is there is the one behind it",
+        );
+        given(&s, 7);
+        s.snapshot(5);
+        s.obey(2);
+        s.behave(1, Manner::Follows(Follower::with(&vec![1; count])));
+        let term = s.elect();
+        s.start("a");
+        s.wait_for_log(1, &[1, 1, 1, 1, 1, 1, 1, term]);
+    }
 }
 
 pub fn test_lost_install_is_sent_again_2d() {

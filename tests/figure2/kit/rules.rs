@@ -46,6 +46,7 @@ rules! {
         "newer_term_in_append_is_adopted_2a";
     APPENDS_TAKEN: "an AppendEntries that matches the log is taken",
         "append_needs_the_previous_entry_2b", "entries_are_not_added_twice_2b",
+        "entries_keep_their_terms_2b", "commit_index_never_falls_2b",
         "old_append_keeps_what_follows_2b", "heartbeat_keeps_what_follows_2b",
         "conflicting_entries_go_with_all_behind_2b", "stepping_down_keeps_the_log_2b";
     PREVIOUS_NEEDED: "no success for an old term, or without the entry before the new ones",
@@ -54,7 +55,7 @@ rules! {
         "conflicting_entries_go_with_all_behind_2b";
     APPLIED: "leaderCommit raises commitIndex, up to the last new entry, and that is applied",
         "commit_index_follows_the_leaders_2b", "commit_stops_at_the_last_new_entry_2b",
-        "refused_append_commits_nothing_2b", "conflicting_entries_go_with_all_behind_2b",
+        "commit_index_never_falls_2b", "refused_append_commits_nothing_2b", "conflicting_entries_go_with_all_behind_2b",
         "commit_stops_at_the_end_of_the_log_2b", "entries_are_not_added_twice_2b";
     COMMITTED: "an entry that a majority has is committed, then applied",
         "commit_index_follows_the_leaders_2b", "entries_carry_the_term_of_start_2b",
@@ -68,11 +69,13 @@ rules! {
     FOLLOWERS_REPAIRED: "followers' logs are made to agree: refused, a leader tries further back",
         "election_keeps_uncommitted_entries_2b", "new_entry_is_sent_to_all_2b",
         "refused_leader_tries_further_back_2b", "lost_append_is_sent_again_2b",
-        "unanswered_append_is_no_end_2b";
+        "unanswered_append_is_no_end_2b", "success_counts_what_the_request_held_2b",
+        "refusal_is_no_match_2b", "entries_keep_their_terms_2b";
     NO_ENTRY_ADDED: "only a command becomes the next entry of a leader's log, nothing else does",
         "election_adds_no_entry_2b";
     SNAPSHOT_SENT: "a follower that needs entries which are gone gets the snapshot",
-        "leader_sends_its_snapshot_2d";
+        "leader_sends_its_snapshot_2d",
+        "followers_whose_logs_end_in_the_snapshot_get_it_2d";
     PERSISTENT: "persistent state (Figure 2): currentTerm, votedFor, log[] are on disk in time",
         "term_of_an_append_survives_2c", "vote_survives_2c", "acknowledged_entries_survive_2c",
         "sent_commands_survive_2c", "everything_is_applied_again_2c";

@@ -62,6 +62,9 @@ pub const COLUMNS: [Column; 5] = [
     },
 ];
 
+/// In which order a student meets them: first what tells most of the cause.
+const MET: [&str; 5] = ["figure2", "oracle", "nemesis", "lab", "no-view"];
+
 /// What became of one run: a line of a suite's report (`--report`).
 #[derive(Deserialize)]
 struct Run {
@@ -116,6 +119,11 @@ pub struct Bench<'a> {
 }
 
 impl Column {
+    /// Its place in the order in which a student meets them.
+    pub fn place(&self) -> usize {
+        MET.iter().position(|name| *name == self.name).unwrap_or(MET.len())
+    }
+
     /// Runs the column with the Raft of that name, with the seeds from 1 on. All runs of a right Raft
     /// come to their end: it has more time, and fewer seeds where time counts.
     pub fn run(

@@ -28,8 +28,8 @@ pub struct Options {
     /// lab, figure2, oracle, nemesis, no-view: only these
     #[arg(long, value_delimiter = ',', value_parser = column)]
     columns: Vec<&'static Column>,
-    /// For CI: no further column for a bug that one has caught, and figure2 first; few seeds for
-    /// the right Rafts
+    /// For CI: no further column for a bug that one has caught, in the order in which a student
+    /// meets them; few seeds for the right Rafts
     #[arg(long)]
     pub fast: bool,
     /// The seeds 1 to N in each column; 4 if not given, and 100 for the nemesis

@@ -55,10 +55,9 @@ impl<'a> Row<'a> {
     /// Part from the tests of Figure 2 to the lab's with the oracle; after it come more seeds,
     /// then the nemesis, then what only this table runs.
     pub fn first_seen(&self) -> Option<(&'static Column, &Catch)> {
-        const ORDER: [&str; 5] = ["figure2", "oracle", "nemesis", "lab", "no-view"];
         self.catches().min_by_key(|(column, catch)| {
-            let place = ORDER.iter().position(|name| *name == column.name);
-            let in_progress = place.is_some_and(|place| place < 2) && catch.seed == 1;
+            let place = column.place();
+            let in_progress = place < 2 && catch.seed == 1;
             let part = if in_progress { catch.test.chars().last() } else { None };
             (!in_progress, part, place)
         })
