@@ -42,6 +42,7 @@ use self::program::Program;
 use self::rules::Rules;
 use self::scratch::Scratch;
 use self::table::Row;
+use self::work::Run;
 
 const NOT_CAUGHT: u8 = 1;
 const WRONG: u8 = 2;
@@ -182,14 +183,19 @@ impl<'a> Report<'a> {
             .controls
             .iter()
             .filter(|name| !self.problems.contains_key(*name) && !options.in_detail());
-        let mut names: Vec<&str> = controls.map(String::as_str).collect();
-        let right = names.len();
-        names.extend(planted.iter().map(|patch| patch.name.as_str()));
+        let right = |name| Run { raft: name, is_right: true, is_excused: false };
+        let mut runs: Vec<Run<'_>> = controls.map(|name| right(name.as_str())).collect();
+        let right = runs.len();
+        runs.extend(planted.iter().map(|patch| Run {
+            raft: &patch.name,
+            is_right: false,
+            is_excused: patch.excuse().is_some(),
+        }));
         if !options.in_detail() {
             println!("{}", table::head(&options.columns()));
         }
-        work::run_all(&names, right, &options.columns(), bench, scratch, |place, verdicts| {
-            let name = names[place];
+        work::run_all(&runs, &options.columns(), bench, scratch, |place, verdicts| {
+            let name = runs[place].raft;
             match verdicts {
                 Err(problem) => drop(self.problems.insert(name.to_string(), problem)),
                 Ok(verdicts) if place < right => {

@@ -45,6 +45,15 @@ pub struct Patch {
     pub changes: Vec<PathBuf>,
 }
 
+impl Patch {
+    /// What it says if nothing catches it.
+    pub fn excuse(&self) -> Option<String> {
+        let equivalent = self.equivalent.iter().map(|why| format!("equivalent: {why}"));
+        let uncaught = self.uncaught.iter().map(|why| format!("not caught yet: {why}"));
+        equivalent.chain(uncaught).next()
+    }
+}
+
 /// All patches in `folder`, by name.
 pub fn read_all(folder: &Path) -> Result<Vec<Patch>, String> {
     let problem = |error| format!("cannot read {}: {error}", folder.display());

@@ -34,14 +34,7 @@ impl<'a> Row<'a> {
 
     /// Whether it is caught, or its patch says why it is not.
     pub fn is_accounted_for(&self) -> bool {
-        self.is_caught() || self.excuse().is_some()
-    }
-
-    /// What its patch says if nothing catches it.
-    fn excuse(&self) -> Option<String> {
-        let equivalent = self.patch.equivalent.iter().map(|why| format!("equivalent: {why}"));
-        let uncaught = self.patch.uncaught.iter().map(|why| format!("not caught yet: {why}"));
-        equivalent.chain(uncaught).next()
+        self.is_caught() || self.patch.excuse().is_some()
     }
 
     fn catches(&self) -> impl Iterator<Item = (&'static Column, &Catch)> {
@@ -75,7 +68,7 @@ pub fn head(columns: &[&Column]) -> String {
 
 /// A row for the terminal.
 pub fn row(row: &Row) -> String {
-    let details = match (row.first_seen(), row.score, row.excuse()) {
+    let details = match (row.first_seen(), row.score, row.patch.excuse()) {
         (Some((_, catch)), Some(score), _) => format!(
             "{:50} {:4} {:9.3} {:6.2} {:6} {}",
             short_name(&catch.test),
@@ -186,7 +179,7 @@ pub fn details(row: &Row) -> String {
     let patch = row.patch;
     let mut text = format!("{}\n  {}\n  breaks: {}\n", patch.name, patch.bug, patch.breaks);
     text.push_str(&format!("  the original lab's own suite: {}\n", patch.original));
-    if let Some(why) = row.excuse() {
+    if let Some(why) = row.patch.excuse() {
         text.push_str(&format!("  {why}\n"));
     }
     if let (Some((column, _)), Some(score)) = (row.first_seen(), row.score) {
@@ -300,7 +293,7 @@ fn markdown_row(row: &Row) -> String {
         .iter()
         .map(|(column, verdict)| format!(" {} |", word(column, verdict)))
         .collect();
-    let details = match (row.first_seen(), row.score, row.excuse()) {
+    let details = match (row.first_seen(), row.score, row.patch.excuse()) {
         (Some((column, catch)), Some(score), _) => format!(
             "{}: `{}` seed {}, at {:.1} s | {:.2} | {} | {} |",
             column.name,
