@@ -120,22 +120,19 @@ pub fn test_append_needs_the_previous_entry_2b() {
         "Figure 2, AppendEntries, receiver 2: no success unless the log has the entry before the \
          new ones, of that term",
     );
-    s.refuses(1, append(1, (1, 1), &[1], 0)); // it has nothing at all
-    given(&s, 1, &[1, 1], 0);
-    s.refuses(1, append(1, (3, 1), &[1], 0)); // one is missing
-    s.lacks_entry(1, 1, (3, 1));
-    s.accepts(1, append(1, (2, 1), &[1], 0));
-    s.has_entry(1, 1, (3, 1));
-    // Nothing of n1's reached those who have elected n2: its entries are of term 2.
-    s.refuses(2, append(2, (3, 2), &[2], 0));
-    s.refuses(2, append(2, (1, 2), &[2, 2], 0));
-    s.lacks_entry(2, 2, (2, 2));
-    s.lacks_entry(2, 2, (4, 2));
-    s.accepts(2, append(2, (0, 0), &[2, 2], 0));
-    s.has_entry(2, 2, (2, 2));
-    // Nor did n2's reach those who have elected n1 anew.
-    s.refuses(1, append(3, (2, 1), &[1, 3], 0)); // of an older term than ours
-    s.lacks_entry(1, 3, (4, 3));
+    s.refuses(1, append(2, (1, 2), &[2], 0)); // it has nothing at all
+    given(&s, 2, &[2, 2], 0);
+    s.refuses(1, append(2, (3, 2), &[2], 0)); // one is missing
+    s.lacks_entry(1, 2, (3, 2));
+    s.accepts(1, append(2, (2, 2), &[2], 0));
+    s.has_entry(1, 2, (3, 2));
+    // Nothing of n1's has reached those who elect the others.
+    s.refuses(2, append(3, (3, 1), &[3], 0)); // of an older term than ours
+    s.lacks_entry(2, 3, (4, 3));
+    s.refuses(3, append(4, (2, 4), &[4], 0)); // of a newer one
+    s.refuses(3, append(4, (1, 4), &[4, 4], 0));
+    s.lacks_entry(3, 4, (2, 4));
+    s.lacks_entry(3, 4, (3, 4));
 }
 
 pub fn test_heartbeat_needs_the_previous_entry_2b() {
@@ -233,7 +230,7 @@ pub fn test_entries_keep_their_terms_2b() {
          message that brings it",
     );
     s.accepts(1, append(4, (0, 0), &[1, 1, 3], 0));
-    for at in [(1, 1), (2, 1), (3, 3)] {
+    for at in [(3, 3), (2, 1), (1, 1)] {
         s.has_entry(1, 4, at);
     }
     s.accepts(2, append(6, (3, 3), &[4, 6], 0));

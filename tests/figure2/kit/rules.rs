@@ -46,7 +46,8 @@ rules! {
         "newer_term_in_append_is_adopted_2a";
     APPENDS_TAKEN: "an AppendEntries that matches the log is taken",
         "append_needs_the_previous_entry_2b", "entries_are_not_added_twice_2b",
-        "entries_keep_their_terms_2b", "commit_index_never_falls_2b",
+        "append_below_the_commit_is_taken_2b", "entries_keep_their_terms_2b",
+        "commit_index_never_falls_2b",
         "old_append_keeps_what_follows_2b", "heartbeat_keeps_what_follows_2b",
         "conflicting_entries_go_with_all_behind_2b", "stepping_down_keeps_the_log_2b";
     PREVIOUS_NEEDED: "no success for an old term, or without the entry before the new ones",
@@ -69,8 +70,8 @@ rules! {
     FOLLOWERS_REPAIRED: "followers' logs are made to agree: refused, a leader tries further back",
         "election_keeps_uncommitted_entries_2b", "new_entry_is_sent_to_all_2b",
         "refused_leader_tries_further_back_2b", "lost_append_is_sent_again_2b",
-        "unanswered_append_is_no_end_2b", "success_counts_what_the_request_held_2b",
-        "refusal_is_no_match_2b", "entries_keep_their_terms_2b";
+        "unanswered_append_is_no_end_2b", "success_covers_what_was_sent_2b",
+        "success_counts_what_the_request_held_2b", "refusal_is_no_match_2b", "entries_keep_their_terms_2b";
     NO_ENTRY_ADDED: "only a command becomes the next entry of a leader's log, nothing else does",
         "election_adds_no_entry_2b";
     SNAPSHOT_SENT: "a follower that needs entries which are gone gets the snapshot",
