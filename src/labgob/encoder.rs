@@ -1,7 +1,7 @@
 //! Encoding: [`to_bytes`] for one value, [`LabEncoder`] for several.
 
 use std::any::type_name;
-use std::io::Write;
+use std::borrow::BorrowMut;
 
 use serde::Serialize;
 
@@ -26,37 +26,52 @@ pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 
 fn encode_one<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::with_capacity(64);
-    bytes.resize(frame::MAX_SIZE, 0);
-    binary::encode(value, &mut bytes)?;
-    frame::put::<T>(&mut bytes);
+    append(value, &mut bytes)?;
     Ok(bytes)
 }
 
-/// Encodes values one after another into a writer; a [`LabDecoder`](super::LabDecoder) gives
-/// them back in the same order.
-#[derive(Debug)]
-pub struct LabEncoder<W> {
-    writer: W,
+/// Appends a value with its frame, or nothing if it cannot be encoded.
+///
+/// The frame stands before the payload and tells its length, so its place is kept free: as much as
+/// it takes if the value fills what is reserved. Otherwise the payload is moved to where it fits.
+fn append<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let start = bytes.len();
+    let payload = start + frame::size(bytes.capacity() - start);
+    bytes.resize(payload, 0);
+    if let Err(error) = binary::encode(value, bytes) {
+        bytes.truncate(start);
+        return Err(error);
+    }
+    let frame = frame::of::<T>(bytes.len() - payload);
+    bytes.splice(start..payload, frame);
+    Ok(())
 }
 
-impl<W: Write> LabEncoder<W> {
-    /// An encoder that appends to `writer`, often a `Vec<u8>` or a reference to one.
-    pub fn new(writer: W) -> Self {
-        LabEncoder { writer }
+/// Encodes values one after another into a vector, or to the end of one that is lent; a
+/// [`LabDecoder`](super::LabDecoder) gives them back in the same order.
+#[derive(Debug)]
+pub struct LabEncoder<W> {
+    bytes: W,
+}
+
+impl<W: BorrowMut<Vec<u8>>> LabEncoder<W> {
+    /// An encoder that appends to `bytes`, a `Vec<u8>` or a `&mut Vec<u8>`. What is reserved there
+    /// saves copies.
+    pub fn new(bytes: W) -> Self {
+        LabEncoder { bytes }
     }
 
     /// Appends one value.
     ///
     /// # Errors
     ///
-    /// [`EncodeError::Unsupported`] if the type cannot be encoded; nothing was written then.
-    /// [`EncodeError::Io`] if the writer fails.
+    /// If the type cannot be encoded; nothing was written then.
     pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        self.writer.write_all(&encode_one(value)?).map_err(EncodeError::Io)
+        append(value, self.bytes.borrow_mut())
     }
 
-    /// Gives the writer back.
+    /// Gives the vector back.
     pub fn into_inner(self) -> W {
-        self.writer
+        self.bytes
     }
 }

@@ -10,20 +10,25 @@ use super::types;
 
 const FINGERPRINT_SIZE: usize = 4;
 /// The largest frame.
-pub(super) const MAX_SIZE: usize = FINGERPRINT_SIZE + 9;
+const MAX_SIZE: usize = FINGERPRINT_SIZE + 9;
 
-/// Writes the frame of a `T` to the beginning of `bytes`: that is kept free, of the largest frame's
-/// size, and the payload follows.
-pub(super) fn put<T: ?Sized>(bytes: &mut Vec<u8>) {
-    bytes[..FINGERPRINT_SIZE].copy_from_slice(&types::fingerprint::<T>().to_le_bytes());
-    let (mut left, mut size) = (bytes.len() - MAX_SIZE, FINGERPRINT_SIZE);
-    while left >= 0x80 {
-        bytes[size] = 0x80 | (left & 0x7F) as u8;
-        left >>= 7;
-        size += 1;
-    }
-    bytes[size] = left as u8;
-    bytes.drain(size + 1..MAX_SIZE);
+/// How many bytes the frame of such a payload takes.
+pub(super) fn size(length: usize) -> usize {
+    let bits = (usize::BITS - length.leading_zeros()).max(1);
+    FINGERPRINT_SIZE + bits.div_ceil(7) as usize
+}
+
+/// The frame of a `T` with a payload of this length.
+pub(super) fn of<T: ?Sized>(length: usize) -> impl ExactSizeIterator<Item = u8> {
+    let fingerprint = types::fingerprint::<T>().to_le_bytes();
+    let (size, last) = (size(length), size(length) - 1);
+    (0..size).map(move |at| match at.checked_sub(FINGERPRINT_SIZE) {
+        None => fingerprint[at],
+        Some(group) => {
+            let more = if at < last { 0x80 } else { 0 };
+            ((length >> (7 * group)) & 0x7F) as u8 | more
+        }
+    })
 }
 
 /// The payload of the `T` with which `input` begins, and where it ends. The input itself begins
