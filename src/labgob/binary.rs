@@ -45,9 +45,22 @@ impl Writer for Appender<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), BincodeEncodeError> {
         match bytes {
             [byte] => self.0.push(*byte),
-            _ => self.0.extend_from_slice(bytes),
+            _ => {
+                make_room(self.0, bytes.len());
+                self.0.extend_from_slice(bytes);
+            }
         }
         Ok(())
+    }
+}
+
+/// Makes the vector's size a power of two. A log that is saved with each entry would otherwise ask
+/// for a little more each time, and of megabytes that means fresh pages of the system each time,
+/// which cost more than the copy that goes into them.
+fn make_room(bytes: &mut Vec<u8>, more: usize) {
+    if bytes.capacity() - bytes.len() < more {
+        let size = (bytes.len() + more).next_power_of_two();
+        bytes.reserve_exact(size - bytes.len());
     }
 }
 
@@ -59,6 +72,11 @@ pub(super) fn decode<T: DeserializeOwned>(payload: &[u8], offset: usize) -> Resu
         Ok((_, used)) => Err(DecodeError::Unconsumed { expected, length: payload.len(), used }),
         Err(error) => Err(DecodeError::BadPayload { expected, offset, reason: explain(error) }),
     }
+}
+
+/// The value with which `payload` begins, and how many bytes it takes.
+pub(super) fn decode_first<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, usize), String> {
+    borrow_decode_from_slice(payload, standard().with_limit::<MOST>()).map_err(explain)
 }
 
 #[cold]

@@ -1,5 +1,6 @@
 //! [`Bytes`]: raw bytes that are encoded as one block.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -14,33 +15,60 @@ const SHOWN: usize = 32;
 ///
 /// A clone shares the content instead of copying it, so entries can be copied out of the log
 /// under the lock at little cost. Encoding and decoding copy the content in one piece, where a
-/// `Vec<u8>` goes byte by byte.
-#[derive(Clone, Default, Eq, PartialOrd, Ord)]
-pub struct Bytes(Arc<[u8]>);
+/// `Vec<u8>` goes byte by byte. Made from a `Vec<u8>`, it takes that over without a copy.
+#[derive(Clone)]
+pub struct Bytes(Content);
+
+#[derive(Clone)]
+enum Content {
+    /// A copy, in one block with its count of owners.
+    Copied(Arc<[u8]>),
+    /// A vector that somebody has filled: what is saved may be megabytes.
+    Moved(Arc<Vec<u8>>),
+}
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Bytes::from(&[])
+    }
+}
 
 impl PartialEq for Bytes {
     /// Clones are equal without a look at the content: logs are compared often, and share it.
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+        std::ptr::eq(&**self, &**other) || **self == **other
+    }
+}
+
+impl Eq for Bytes {}
+
+impl PartialOrd for Bytes {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Bytes {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
     }
 }
 
 impl From<Vec<u8>> for Bytes {
-    /// Copies the content: a shared block has its count of owners in front of it.
     fn from(bytes: Vec<u8>) -> Self {
-        Bytes(Arc::from(bytes))
+        Bytes(Content::Moved(Arc::new(bytes)))
     }
 }
 
 impl From<&[u8]> for Bytes {
     fn from(bytes: &[u8]) -> Self {
-        Bytes(Arc::from(bytes))
+        Bytes(Content::Copied(Arc::from(bytes)))
     }
 }
 
 impl<const N: usize> From<&[u8; N]> for Bytes {
     fn from(bytes: &[u8; N]) -> Self {
-        Bytes(Arc::from(&bytes[..]))
+        Bytes::from(&bytes[..])
     }
 }
 
@@ -48,13 +76,16 @@ impl Deref for Bytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Content::Copied(bytes) => bytes,
+            Content::Moved(bytes) => bytes,
+        }
     }
 }
 
 impl AsRef<[u8]> for Bytes {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        self
     }
 }
 

@@ -65,11 +65,13 @@
 //!   `skip_serializing_if` shifts all that follows. Plain derives are right, and so is
 //!   `#[serde(skip)]`: the field is not sent and arrives as its default.
 //! - Use [`Bytes`] for raw bytes. `Vec<u8>` works, but goes element by element.
+//! - A long list that is encoded again and again, such as a log, may be an [`EncodedVec`].
 //!
 //! # Layout
 //!
 //! `encoder` and `decoder` are the public face; `frame` is the five bytes before a payload;
-//! `types` makes fingerprints; `binary` is the only file that knows bincode.
+//! `bytes` and `list` are what is encoded as a block; `types` makes fingerprints; `binary` is the
+//! only file that knows bincode.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -80,9 +82,11 @@ mod decoder;
 mod encoder;
 mod error;
 mod frame;
+mod list;
 mod types;
 
 pub use bytes::Bytes;
 pub use decoder::{LabDecoder, from_bytes};
 pub use encoder::{LabEncoder, to_bytes};
 pub use error::{DecodeError, EncodeError};
+pub use list::EncodedVec;

@@ -14,13 +14,14 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::rpc::{Entry, Index, Term};
+use crate::labgob::EncodedVec;
 
 /// A log whose beginning may have been replaced by a snapshot (§7).
 #[derive(Clone, Default, Debug, Serialize, Deserialize)]
 pub struct Log {
     snapshot_index: Index,
     snapshot_term: Term,
-    entries: Vec<Entry>,
+    entries: EncodedVec<Entry>,
     /// How often the log was changed, so that `persist` knows when there is nothing to save.
     #[serde(skip)]
     changes: u64,
@@ -62,7 +63,7 @@ impl Log {
 
     /// The same, owned.
     pub fn into_entries(self) -> Vec<Entry> {
-        self.entries
+        self.entries.into_vec()
     }
 
     /// How often the log has been changed.
@@ -129,7 +130,7 @@ impl Log {
         };
         self.snapshot_term = self.entries[at].term;
         self.snapshot_index = index;
-        self.entries.drain(..=at);
+        self.entries.drop_first(at + 1);
         self.changes += 1;
     }
 
@@ -137,7 +138,7 @@ impl Log {
     pub fn reset_to(&mut self, index: Index, term: Term) {
         self.snapshot_index = index;
         self.snapshot_term = term;
-        self.entries.clear();
+        self.entries.truncate(0);
         self.changes += 1;
     }
 

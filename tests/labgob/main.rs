@@ -5,7 +5,8 @@
 //! - `lab.rs`: the Go lab's tests; types, forms and sizes
 //! - `wrong.rs`: another type, another order, too short, too long
 //! - `hostile.rs`: lengths that are not true, input at random
-//! - `blocks.rs`: blocks of bytes, types that cannot be encoded, a writer that fails
+//! - `blocks.rs`: blocks of bytes, types that cannot be encoded, what is reserved
+//! - `lists.rs`: lists that keep their encoding
 //! - `kit.rs`: the types that are sent, and the frame as the tests know it
 
 use std::process::ExitCode;
@@ -16,8 +17,10 @@ mod blocks;
 mod hostile;
 mod kit;
 mod lab;
+mod lists;
 mod wrong;
 
 fn main() -> ExitCode {
-    runner::main("labgob", &[lab::TESTS, wrong::TESTS, hostile::TESTS, blocks::TESTS])
+    let tests = [lab::TESTS, wrong::TESTS, hostile::TESTS, blocks::TESTS, lists::TESTS];
+    runner::main("labgob", &tests)
 }
