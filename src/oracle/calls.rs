@@ -15,10 +15,11 @@ impl Book {
         (from, instance): (ServerId, usize),
         to: ServerId,
         event: &CallEvent<'_>,
+        sent: Option<Message>,
     ) -> Check {
         match event.step {
-            Step::Sent { args } => {
-                let Some(message) = Message::decode(event.method, args) else { return Ok(()) };
+            Step::Sent { .. } => {
+                let Some(message) = sent else { return Ok(()) };
                 let rpc = Arc::new(Rpc { from, instance, to, message });
                 let call = Call { rpc: rpc.clone(), reached: None, deliveries: 0, arrival: None };
                 self.calls.insert(event.call, call);

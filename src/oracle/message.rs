@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::labgob;
+use crate::labrpc::{CallEvent, Step};
 use crate::raft::rpc::{
     AppendEntriesArgs, AppendEntriesReply, InstallSnapshotArgs, InstallSnapshotReply,
     RequestVoteArgs, RequestVoteReply,
@@ -22,7 +23,7 @@ pub(super) struct Rpc {
 }
 
 /// The arguments of an RPC.
-pub(super) enum Message {
+pub(crate) enum Message {
     Vote(RequestVoteArgs),
     Append(AppendEntriesArgs),
     Install(InstallSnapshotArgs),
@@ -36,13 +37,28 @@ pub(super) enum Reply {
 }
 
 impl Message {
-    /// What is said with this method; none if it is not one of Raft's.
-    pub fn decode(method: &str, args: &[u8]) -> Option<Message> {
+    /// What is said where a request is sent; none at another step, or if it is not one of Raft's.
+    pub fn sent(event: &CallEvent<'_>) -> Option<Message> {
+        let Step::Sent { args } = event.step else { return None };
+        Message::decode(event.method, args)
+    }
+
+    /// What is said with this method.
+    pub(super) fn decode(method: &str, args: &[u8]) -> Option<Message> {
         match method {
             "Raft.RequestVote" => labgob::from_bytes(args).ok().map(Message::Vote),
             "Raft.AppendEntries" => labgob::from_bytes(args).ok().map(Message::Append),
             "Raft.InstallSnapshot" => labgob::from_bytes(args).ok().map(Message::Install),
             _ => None,
+        }
+    }
+
+    /// Who claims with it to lead which term, and how.
+    pub fn leader(&self) -> Option<(ServerId, Term, &'static str)> {
+        match self {
+            Message::Vote(_) => None,
+            Message::Append(args) => Some((args.leader_id, args.term, "sent AppendEntries")),
+            Message::Install(args) => Some((args.leader_id, args.term, "sent InstallSnapshot")),
         }
     }
 
@@ -54,7 +70,7 @@ impl Message {
         }
     }
 
-    pub fn decode_reply(&self, reply: &[u8]) -> Option<Reply> {
+    pub(super) fn decode_reply(&self, reply: &[u8]) -> Option<Reply> {
         match self {
             Message::Vote(_) => labgob::from_bytes(reply).ok().map(Reply::Vote),
             Message::Append(_) => labgob::from_bytes(reply).ok().map(Reply::Append),

@@ -64,6 +64,7 @@ use crate::raft::{Index, OnDisk, ServerId, Term, View, Watcher};
 
 use self::book::{Book, Pending};
 use self::finding::{Check, broken};
+pub(crate) use self::message::Message;
 use self::plight::Symptom;
 
 /// The name of the variable that says what the oracle does.
@@ -113,12 +114,19 @@ impl Oracle {
         })
     }
 
-    /// A step of an RPC from an instance of a server to another server.
+    /// A step of an RPC from an instance of a server to another server, and what is sent if it is
+    /// the first.
     ///
     /// # Panics
     /// If the message says what is not so.
-    pub fn saw_call(&self, from: (ServerId, usize), to: ServerId, event: &CallEvent<'_>) {
-        self.report(|book| book.saw_call(from, to, event));
+    pub fn saw_call(
+        &self,
+        from: (ServerId, usize),
+        to: ServerId,
+        event: &CallEvent<'_>,
+        sent: Option<Message>,
+    ) {
+        self.report(|book| book.saw_call(from, to, event, sent));
     }
 
     /// The service of a living server has been given the command at `index`.

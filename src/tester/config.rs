@@ -9,7 +9,7 @@ use crate::raft::{self, Index, Persister, Raft, ServerId, Watcher};
 
 use super::history::History;
 use super::service::{APPLY_CHANNEL_CAPACITY, Services};
-use crate::oracle::Oracle;
+use crate::oracle::{Message, Oracle};
 use crate::trace::{self, Event};
 
 /// So many scheduling points may pass in a simulated test while some thread is always ready to run:
@@ -68,11 +68,17 @@ impl Config {
         let oracle = Oracle::unless_off(servers);
         let (observer, seer) = (history.clone(), oracle.clone());
         network.observe(move |event| {
+            let sent = Message::sent(&event);
+            let leader = sent.as_ref().and_then(Message::leader);
             if let Some((from, to)) = ends_of(event.end) {
                 trace::call(from, to, &event);
-                seer.iter().for_each(|oracle| oracle.saw_call(from, to, &event));
+                if let Some(oracle) = &seer {
+                    oracle.saw_call(from, to, &event, sent);
+                }
             }
-            observer.saw_call(event);
+            if let Some((server, term, how)) = leader {
+                observer.saw_leader(server, term, how);
+            }
         });
         let member = || Member {
             raft: None,

@@ -4,10 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::labgob;
-use crate::labrpc::{CallEvent, Step};
 use crate::labsync::Mutex;
-use crate::raft::rpc::{AppendEntriesArgs, InstallSnapshotArgs};
 use crate::raft::{Index, ServerId, Term};
 
 use crate::command::Command;
@@ -128,23 +125,5 @@ impl History {
         let seen = self.seen.lock();
         seen.started.range((index, 0)..=(index, Term::MAX)).any(|(_, started)| started == command)
             || seen.started_in_crash.iter().any(|(at, started)| (*at, started) == (index, command))
-    }
-
-    /// A step of an RPC: those that leaders send tell who leads.
-    pub fn saw_call(&self, event: CallEvent<'_>) {
-        let Step::Sent { args } = event.step else { return };
-        match event.method {
-            "Raft.AppendEntries" => {
-                if let Ok(args) = labgob::from_bytes::<AppendEntriesArgs>(args) {
-                    self.saw_leader(args.leader_id, args.term, "sent AppendEntries");
-                }
-            }
-            "Raft.InstallSnapshot" => {
-                if let Ok(args) = labgob::from_bytes::<InstallSnapshotArgs>(args) {
-                    self.saw_leader(args.leader_id, args.term, "sent InstallSnapshot");
-                }
-            }
-            _ => {}
-        }
     }
 }

@@ -161,7 +161,7 @@ impl Cluster {
     fn call(&mut self, from: ServerId, to: ServerId, method: &str, call: Said) -> Check {
         let mut step = |step| {
             let event = CallEvent { call: 7, end: "", method, step };
-            self.book.saw_call((from, 1), to, &event)
+            self.book.saw_call((from, 1), to, &event, Message::sent(&event))
         };
         step(Step::Sent { args: &call.args })?;
         let Some(reply) = call.reply else { return Ok(()) };

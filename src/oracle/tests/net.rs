@@ -26,7 +26,7 @@ impl Net {
         let (from, to, method) = self.calls[call];
         self.book.step += 1;
         let event = CallEvent { call: call as u64, end: "", method, step };
-        self.book.saw_call((from, self.instances[from]), to, &event)
+        self.book.saw_call((from, self.instances[from]), to, &event, Message::sent(&event))
     }
 
     pub fn send(

@@ -228,7 +228,7 @@ fn a_candidate_may_ask_itself() {
 #[test]
 fn long_messages_are_told_briefly() {
     let said = append(1, &[1; 1000], 0, None);
-    let message = message::Message::decode("Raft.AppendEntries", &said.args).expect("decodes");
+    let message = Message::decode("Raft.AppendEntries", &said.args).expect("decodes");
     let expected = "AppendEntries(term 1, prev 0@0, [1@1 2@1 ... 1000@1], commit 0)";
     assert_eq!(message.to_string(), expected);
 }
