@@ -33,10 +33,11 @@ fn encode_one<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> 
 /// Appends a value with its frame, or nothing if it cannot be encoded.
 ///
 /// The frame stands before the payload and tells its length, so its place is kept free: as much as
-/// it takes if the value fills what is reserved. Otherwise the payload is moved to where it fits.
+/// it takes if the value fills what is reserved, or half of it. If that was wrong, the payload is
+/// moved to where it belongs.
 fn append<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
     let start = bytes.len();
-    let payload = start + frame::size(bytes.capacity() - start);
+    let payload = start + frame::size((bytes.capacity() - start).saturating_sub(1));
     bytes.resize(payload, 0);
     if let Err(error) = binary::encode(value, bytes) {
         bytes.truncate(start);
@@ -54,9 +55,17 @@ pub struct LabEncoder<W> {
     bytes: W,
 }
 
+impl LabEncoder<Vec<u8>> {
+    /// An encoder into a vector of its own, with room for about so many bytes: what was needed the
+    /// last time. A long value then is not moved while it is encoded.
+    #[must_use]
+    pub fn with_room(size: usize) -> Self {
+        LabEncoder::new(Vec::with_capacity(size.next_power_of_two()))
+    }
+}
+
 impl<W: BorrowMut<Vec<u8>>> LabEncoder<W> {
-    /// An encoder that appends to `bytes`, a `Vec<u8>` or a `&mut Vec<u8>`. What is reserved there
-    /// saves copies.
+    /// An encoder that appends to `bytes`, a `Vec<u8>` or a `&mut Vec<u8>`.
     pub fn new(bytes: W) -> Self {
         LabEncoder { bytes }
     }

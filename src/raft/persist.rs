@@ -30,14 +30,13 @@ impl State {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut encoder = LabEncoder::new(&mut bytes);
+        let mut encoder = LabEncoder::with_room(self.persister.raft_state_size());
         let encoded = encoder
             .encode(&self.current_term)
             .and_then(|()| encoder.encode(&self.voted_for))
             .and_then(|()| encoder.encode(&self.log));
         encoded.expect("plain data can be encoded into memory");
-        bytes
+        encoder.into_inner()
     }
 
     /// Takes over what an earlier instance of this server has saved, if there was one.
