@@ -1,7 +1,7 @@
 //! Encoding: [`to_bytes`] for one value, [`LabEncoder`] for several.
 
 use std::any::type_name;
-use std::borrow::BorrowMut;
+use std::io::Write;
 
 use serde::Serialize;
 
@@ -26,61 +26,41 @@ pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 
 fn encode_one<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::with_capacity(64);
-    append(value, &mut bytes)?;
+    // The frame stands before the payload, and tells its length: its place is kept free, as much as
+    // it takes for a short one. A longer payload makes room for its frame.
+    let kept = frame::size(0);
+    bytes.resize(kept, 0);
+    binary::encode(value, &mut bytes)?;
+    let frame = frame::of::<T>(bytes.len() - kept);
+    bytes.splice(..kept, frame);
     Ok(bytes)
 }
 
-/// Appends a value with its frame, or nothing if it cannot be encoded.
-///
-/// The frame stands before the payload and tells its length, so its place is kept free: as much as
-/// it takes if the value fills what is reserved, or half of it. If that was wrong, the payload is
-/// moved to where it belongs.
-fn append<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let start = bytes.len();
-    let payload = start + frame::size((bytes.capacity() - start).saturating_sub(1));
-    bytes.resize(payload, 0);
-    if let Err(error) = binary::encode(value, bytes) {
-        bytes.truncate(start);
-        return Err(error);
-    }
-    let frame = frame::of::<T>(bytes.len() - payload);
-    bytes.splice(start..payload, frame);
-    Ok(())
-}
-
-/// Encodes values one after another into a vector, or to the end of one that is lent; a
-/// [`LabDecoder`](super::LabDecoder) gives them back in the same order.
+/// Encodes values one after another into a writer; a [`LabDecoder`](super::LabDecoder) gives
+/// them back in the same order.
 #[derive(Debug)]
 pub struct LabEncoder<W> {
-    bytes: W,
+    writer: W,
 }
 
-impl LabEncoder<Vec<u8>> {
-    /// An encoder into a vector of its own, with room for about so many bytes: what was needed the
-    /// last time. A long value then is not moved while it is encoded.
-    #[must_use]
-    pub fn with_room(size: usize) -> Self {
-        LabEncoder::new(Vec::with_capacity(size.next_power_of_two()))
-    }
-}
-
-impl<W: BorrowMut<Vec<u8>>> LabEncoder<W> {
-    /// An encoder that appends to `bytes`, a `Vec<u8>` or a `&mut Vec<u8>`.
-    pub fn new(bytes: W) -> Self {
-        LabEncoder { bytes }
+impl<W: Write> LabEncoder<W> {
+    /// An encoder that appends to `writer`, often a `Vec<u8>` or a reference to one.
+    pub fn new(writer: W) -> Self {
+        LabEncoder { writer }
     }
 
     /// Appends one value.
     ///
     /// # Errors
     ///
-    /// If the type cannot be encoded; nothing was written then.
+    /// [`EncodeError::Unsupported`] if the type cannot be encoded; nothing was written then.
+    /// [`EncodeError::Io`] if the writer fails.
     pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        append(value, self.bytes.borrow_mut())
+        self.writer.write_all(&encode_one(value)?).map_err(EncodeError::Io)
     }
 
-    /// Gives the vector back.
+    /// Gives the writer back.
     pub fn into_inner(self) -> W {
-        self.bytes
+        self.writer
     }
 }

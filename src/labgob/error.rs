@@ -2,10 +2,13 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 /// Why a value could not be encoded.
 #[derive(Debug)]
 pub enum EncodeError {
+    /// The writer failed.
+    Io(io::Error),
     /// The type cannot be encoded at all, for instance a sequence of unknown length. Nothing
     /// was written.
     Unsupported {
@@ -19,6 +22,7 @@ pub enum EncodeError {
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            EncodeError::Io(error) => write!(f, "cannot write: {error}"),
             EncodeError::Unsupported { type_name, reason } => {
                 write!(f, "{type_name} cannot be encoded: {reason}")
             }
@@ -26,7 +30,14 @@ impl fmt::Display for EncodeError {
     }
 }
 
-impl Error for EncodeError {}
+impl Error for EncodeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            EncodeError::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Why a value could not be decoded. Offsets count from the first byte of the input.
 #[derive(Debug)]

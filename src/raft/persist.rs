@@ -9,7 +9,7 @@ use super::log::Log;
 use super::rpc::{ServerId, Term};
 use super::state::{SavedMark, State};
 use super::view::Saved;
-use crate::labgob::{Bytes, DecodeError, LabDecoder, LabEncoder};
+use crate::labgob::{self, Bytes, DecodeError};
 
 impl State {
     /// Saves the persistent state, if any of it changed since the last time.
@@ -30,13 +30,7 @@ impl State {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut encoder = LabEncoder::with_room(self.persister.raft_state_size());
-        let encoded = encoder
-            .encode(&self.current_term)
-            .and_then(|()| encoder.encode(&self.voted_for))
-            .and_then(|()| encoder.encode(&self.log));
-        encoded.expect("plain data can be encoded into memory");
-        encoder.into_inner()
+        labgob::to_bytes(&(self.current_term, self.voted_for, &self.log))
     }
 
     /// Takes over what an earlier instance of this server has saved, if there was one.
@@ -71,8 +65,5 @@ pub(super) fn read_saved(raft_state: &Bytes) -> Result<Saved, String> {
 }
 
 fn decode(bytes: &Bytes) -> Result<(Term, Option<ServerId>, Log), DecodeError> {
-    let mut decoder = LabDecoder::new(&bytes[..]);
-    let state = (decoder.decode()?, decoder.decode()?, decoder.decode()?);
-    decoder.finish()?;
-    Ok(state)
+    labgob::from_bytes(bytes)
 }

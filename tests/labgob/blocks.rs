@@ -1,22 +1,25 @@
-//! Blocks of bytes, types that cannot be encoded, and what is reserved for values.
+//! Blocks of bytes, types that cannot be encoded, and a writer that fails.
 
 use std::any::type_name;
 use std::collections::BTreeSet;
+use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
 
 use raftlab::lab_tests;
-use raftlab::labgob::{Bytes, LabEncoder, from_bytes, to_bytes};
+use raftlab::labgob::{Bytes, EncodeError, LabEncoder, from_bytes, to_bytes};
 use raftlab::labsync::{self, RunOptions};
 use raftlab::runner::LabTest;
 use serde::de::IgnoredAny;
 use serde::de::value::{BytesDeserializer, SeqDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::kit::state;
+
 pub const TESTS: &[LabTest] = lab_tests![
     test_bytes_is_one_block,
     test_bytes,
     test_types_that_cannot_be_encoded,
-    test_what_is_reserved_changes_nothing,
+    test_a_writer_that_fails,
 ];
 
 fn test_bytes_is_one_block() {
@@ -93,19 +96,23 @@ fn test_types_that_cannot_be_encoded() {
     assert!(error.contains("flatten, untagged or tag"), "{error}");
 }
 
-/// The frame, which tells the length, stands before it is known: its place is guessed by the room
-/// that was reserved.
-fn test_what_is_reserved_changes_nothing() {
-    for size in [0, 1, 100, 126, 127, 5000, 20_000] {
-        let block = Bytes::from(vec![7; size]);
-        let expected = [to_bytes(&5_u8), to_bytes(&block), to_bytes("the end")].concat();
-        for reserved in [0, 1, 127, 128, 200, 16_384, 20_000, 1 << 21] {
-            let mut encoder = LabEncoder::new(Vec::with_capacity(reserved));
-            encoder.encode(&5_u8).unwrap();
-            encoder.encode(&block).unwrap();
-            encoder.encode(&(1, Endless)).unwrap_err();
-            encoder.encode("the end").unwrap();
-            assert_eq!(encoder.into_inner(), expected, "{size} bytes, {reserved} reserved");
-        }
+/// A writer that is full after so many bytes.
+struct Full(usize);
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn test_a_writer_that_fails() {
+    for room in 0..to_bytes(&state()).len() {
+        let error = LabEncoder::new(Full(room)).encode(&state()).unwrap_err();
+        assert!(matches!(&error, EncodeError::Io(_)), "{room}: {error}");
+        assert!(std::error::Error::source(&error).is_some());
     }
 }
