@@ -55,13 +55,6 @@ pub(super) fn check_indices(server: ServerId, shadow: &Shadow, view: &View<'_>) 
         );
         return broken(ORDER, &[server], how);
     }
-    if !shadow.seen && last_applied > snapshot_index {
-        let how = format!(
-            "server {server} restarts with last_applied {last_applied}, but its service has its \
-             snapshot only, up to {snapshot_index}"
-        );
-        return broken(PERSISTENT, &[server], how);
-    }
     Ok(())
 }
 

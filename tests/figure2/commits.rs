@@ -21,6 +21,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_second_reign_forgets_the_first_ones_matches_2b,
     test_reply_of_an_earlier_reign_does_not_count_2b,
     test_late_replies_do_not_lower_the_match_2b,
+    test_late_votes_change_no_match_2b,
     test_lone_leader_commits_2b,
 ];
 
@@ -288,6 +289,27 @@ pub fn test_reply_of_an_earlier_reign_does_not_count_2b() {
     s.says_yes(&old);
     s.wait(A_MOMENT * 5);
     s.applies(&[]);
+}
+
+pub fn test_late_votes_change_no_match_2b() {
+    let s = Stage::new(
+        5,
+        "Figure 2, state: nextIndex[] and matchIndex[] are initialized at the election, once: a vote \
+         that comes later changes nothing",
+    );
+    s.peers().for_each(|peer| s.behave(peer, Manner::Holds));
+    let term = s.campaign().term;
+    let late = [s.request(3, term), s.request(4, term)];
+    s.grant(term, &[1, 2]);
+    s.wins(term);
+    s.start("a");
+    s.says_yes(&s.append_up_to(0, 1, 1));
+    s.wait(A_MOMENT);
+    late.iter().for_each(|request| s.says_yes(request));
+    s.wait(A_MOMENT);
+    s.applies(&[]);
+    s.says_yes(&s.append_up_to(0, 2, 1));
+    s.applies(&["a"]);
 }
 
 pub fn test_late_replies_do_not_lower_the_match_2b() {

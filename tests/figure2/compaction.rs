@@ -19,6 +19,8 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_snapshot_below_the_commit_takes_nothing_back_2d,
     test_newer_snapshot_wins_while_the_service_pauses_2d,
     test_older_snapshot_is_no_loss_while_the_service_pauses_2d,
+    test_newer_term_loses_no_waiting_snapshot_2d,
+    test_snapshot_call_loses_no_waiting_snapshot_2d,
     test_leader_compacts_although_a_follower_is_dead_2d,
     test_empty_log_ends_with_the_snapshot_2d,
 ];
@@ -220,6 +222,39 @@ pub fn test_older_snapshot_is_no_loss_while_the_service_pauses_2d() {
     s.pause_service(false);
     s.applied_up_to(14);
     s.denies(2, vote(2, (13, 1)));
+}
+
+pub fn test_newer_term_loses_no_waiting_snapshot_2d() {
+    let s = Stage::new(
+        3,
+        "Figure 13, receiver 8: the service gets the snapshot, also if a newer term comes while it \
+         waits",
+    );
+    s.pause_service(true);
+    s.accepts(1, append(1, (0, 0), &[1; 4], 4));
+    s.wait(A_MOMENT);
+    s.install(1, install(1, (12, 1)));
+    s.accepts(2, append(2, (12, 1), &[2, 2], 14));
+    s.pause_service(false);
+    s.applied_up_to(14);
+}
+
+pub fn test_snapshot_call_loses_no_waiting_snapshot_2d() {
+    let s = Stage::new(
+        3,
+        "Figure 13, receiver 8: the service gets the snapshot, also if it hands in an older one of \
+         its own while that waits",
+    );
+    s.accepts(1, append(1, (0, 0), &[1; 2], 2));
+    s.applied_up_to(2);
+    s.pause_service(true);
+    s.accepts(1, append(1, (2, 1), &[1; 4], 6));
+    s.wait(A_MOMENT);
+    s.install(1, install(1, (12, 1)));
+    s.snapshot(2);
+    s.accepts(1, append(1, (12, 1), &[1, 1], 14));
+    s.pause_service(false);
+    s.applied_up_to(14);
 }
 
 pub fn test_leader_compacts_although_a_follower_is_dead_2d() {

@@ -140,6 +140,8 @@ pub fn test_install_keeps_a_matching_suffix_2d() {
     s.has_entry(1, 1, (5, 1));
     s.denies(2, vote(2, (4, 1)));
     s.crash();
+    let saved = s.saved_snapshot();
+    s.check(saved == Some(3), "the snapshot up to 3 on disk", format!("{saved:?}"));
     s.accepts(1, append(2, (5, 1), &[], 5));
     s.applies(&["4@1", "5@1"]);
 }

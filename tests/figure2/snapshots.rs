@@ -17,6 +17,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_lost_install_is_sent_again_2d,
     test_newer_term_in_install_reply_is_adopted_2d,
     test_install_reply_covers_the_snapshot_only_2d,
+    test_late_install_reply_does_not_lower_the_match_2d,
     test_refused_install_of_an_earlier_reign_is_no_match_2d,
     test_install_reply_is_for_the_snapshot_that_was_sent_2d,
     test_snapshot_keeps_the_vote_2d,
@@ -141,6 +142,34 @@ pub fn test_followers_whose_logs_end_in_the_snapshot_get_it_2d() {
         s.start("a");
         s.wait_for_log(1, &[1, 1, 1, 1, 1, 1, 1, term]);
     }
+}
+
+pub fn test_late_install_reply_does_not_lower_the_match_2d() {
+    let s = Stage::new(
+        5,
+        "Figure 2, state: matchIndex is the highest entry known to be on a follower: the reply to a \
+         snapshot, if it comes late, tells of less",
+    );
+    given(&s, 5);
+    s.snapshot(5);
+    s.elect_held();
+    let late = s.asks_for_snapshot(1);
+    s.start("a");
+    // Whatever comes then, until it has the entry: the snapshot again perhaps.
+    let mut mark = late.id + 1;
+    for _ in 0..20 {
+        let held = s.next(mark, 1, "what it lacks", Rpc::is_leaders);
+        mark = held.id + 1;
+        s.says_yes(&held);
+        if matches!(&held.rpc, Rpc::Append(args) if last_new(args) == 6) {
+            break;
+        }
+    }
+    s.wait(A_MOMENT);
+    s.says_yes(&late);
+    s.wait(A_MOMENT);
+    s.says_yes(&s.append_up_to(0, 2, 6));
+    s.applied_up_to(6);
 }
 
 pub fn test_lost_install_is_sent_again_2d() {

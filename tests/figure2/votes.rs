@@ -14,6 +14,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_leader_keeps_its_vote_2a,
     test_stepping_down_keeps_the_vote_2a,
     test_campaign_is_in_a_new_term_and_asks_everybody_2a,
+    test_who_has_refused_is_asked_again_2a,
     test_majority_of_votes_makes_a_leader_2a,
     test_half_of_the_votes_makes_no_leader_2a,
     test_votes_do_not_add_up_over_terms_2a,
@@ -119,6 +120,19 @@ pub fn test_campaign_is_in_a_new_term_and_asks_everybody_2a() {
         let expected = "all are asked at once, without waiting for each other's replies";
         s.check(late < A_MOMENT, expected, format!("the last {} later", ms(late)));
         before = term;
+    }
+}
+
+pub fn test_who_has_refused_is_asked_again_2a() {
+    let s = Stage::new(
+        5,
+        "Figure 2, candidates: raise the term, ask all others for their votes, each time anew",
+    );
+    for _ in 0..3 {
+        let term = s.campaign().term;
+        for peer in s.peers() {
+            s.says_no(&s.request(peer, term), term);
+        }
     }
 }
 

@@ -114,7 +114,11 @@ impl Raft {
         apply_ch: Sender<ApplyMsg>,
     ) -> Arc<Raft> {
         let (servers, now) = (peers.len(), Instant::now());
-        let core = Core::new(me, servers, persister, Hint::Term);
+        let mut core = Core::new(me, servers, persister, Hint::Term);
+        let delivered = core.commit; // its snapshot
+        if CHOICE.keeps_commit {
+            core.recall_commit();
+        }
         let state = State {
             heartbeat_at: now,
             ask_at: None,
@@ -123,7 +127,7 @@ impl Raft {
             under_way: vec![0; servers],
             step: vec![1; servers],
             commit_heard: 0,
-            delivered: core.commit,
+            delivered,
             has_unsaved: false,
             killed: false,
             core,
@@ -292,6 +296,9 @@ impl Raft {
                     state.step[peer] = 1;
                 }
                 state.core.appended(peer, args, &reply);
+                if CHOICE.snapshot_when_refused && !reply.success {
+                    state.core.send_snapshot_next(peer);
+                }
                 self.go_on(&mut state);
             }
             Message::Install(args) => {

@@ -31,6 +31,10 @@ pub(super) struct Choice {
     pub drops_at_refusal: bool,
     /// A leader saves its own entries when it is about to send them, not in `start()`.
     pub saves_when_sending: bool,
+    /// The commit index is on disk with the rest.
+    pub keeps_commit: bool,
+    /// A follower that refuses gets the snapshot, if it may lack anything of it.
+    pub snapshot_when_refused: bool,
     /// The state is shown to the tester.
     pub shows: bool,
 }
@@ -50,5 +54,7 @@ pub(super) const PLAIN: Choice = Choice {
     answers_late_ms: 0,
     drops_at_refusal: false,
     saves_when_sending: false,
+    keeps_commit: false,
+    snapshot_when_refused: false,
     shows: true,
 };
