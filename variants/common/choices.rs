@@ -296,7 +296,8 @@ impl Raft {
                     state.step[peer] = 1;
                 }
                 state.core.appended(peer, args, &reply);
-                if CHOICE.snapshot_when_refused && !reply.success {
+                let counts = !reply.success && args.term == state.core.term();
+                if CHOICE.snapshot_when_refused && counts {
                     state.core.send_snapshot_next(peer);
                 }
                 self.go_on(&mut state);
