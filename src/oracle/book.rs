@@ -152,6 +152,7 @@ impl Book {
         shadow.instance = Some(instance);
         shadow.seen = false;
         shadow.log_changes = None; // it counts anew
+        shadow.unsaved_from = None;
         self.unshown[server] = Unshown { since: self.step, answers: 0 };
         self.wire.started(server, instance);
     }

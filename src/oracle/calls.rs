@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::book::{Book, Call, Heard, Pending};
-use super::finding::Check;
+use super::finding::{Check, PERSISTENT, broken};
 use super::message::{Message, Rpc};
 use crate::labrpc::{CallEvent, Step};
-use crate::raft::{Index, ServerId};
+use crate::raft::{Index, ServerId, Term};
 
 impl Book {
     /// A step of an RPC.
@@ -50,6 +50,7 @@ impl Book {
             }
             Message::Append(args) => {
                 let last = args.prev_log_index + args.entries.len() as Index;
+                self.check_sent_is_saved(&rpc, args.term, last)?;
                 let sent = &mut self.shadows[from].sent;
                 *sent = (*sent).max((args.term, last));
             }
@@ -62,6 +63,23 @@ impl Book {
         // It may come out of a critical section that is not over yet.
         if self.check_sent(&rpc).is_err() {
             self.pend(from, Pending::Sent(rpc));
+        }
+        Ok(())
+    }
+
+    /// Entries that a leader sends have waited for its disk long enough.
+    fn check_sent_is_saved(&self, rpc: &Rpc, term: Term, last: Index) -> Check {
+        let shadow = &self.shadows[rpc.from];
+        let is_it = shadow.instance == Some(rpc.instance) && shadow.current_term == term;
+        let unsaved = shadow.unsaved_from.filter(|&first| is_it && first <= last);
+        if let Some(first) = unsaved.filter(|_| !self.wire.has_saved_since(rpc.from, shadow.writes))
+        {
+            let how = format!(
+                "server {} sends {}, but its entry {first} is not on its disk: a crash now would \
+                 undo what others can see",
+                rpc.from, rpc.message
+            );
+            return broken(PERSISTENT, &[rpc.from], how);
         }
         Ok(())
     }

@@ -125,7 +125,7 @@ pub(super) fn is_disk_check_due(
 ) -> bool {
     let same_vote = (shadow.current_term, shadow.voted_for) == (view.current_term, view.voted_for);
     let same_snapshot = shadow.snapshot == *view.snapshot;
-    if !shadow.seen || !same_vote || !same_snapshot || shadow.has_unsaved {
+    if !shadow.seen || !same_vote || !same_snapshot || shadow.unsaved_from.is_some() {
         return true;
     }
     match change {
@@ -136,23 +136,23 @@ pub(super) fn is_disk_check_due(
 }
 
 /// "Updated on stable storage before responding to RPCs": before anybody can see it. A leader's
-/// own entries may wait for that until it sends them (`sent`: in which term up to where it has);
-/// whether some do.
+/// own entries may wait for that until it sends them (`sent`: in which term up to where it has): the
+/// first that does.
 pub(super) fn check_disk(
     server: ServerId,
     view: &View<'_>,
     disk: &OnDisk,
     sent: (Term, Index),
-) -> Result<bool, Broken> {
+) -> Result<Option<Index>, Broken> {
     let fault = |what: String| {
         let how = format!("server {server}: {what}: a crash now would undo what others can see");
-        broken(PERSISTENT, &[server], how).map(|()| false)
+        broken(PERSISTENT, &[server], how).map(|()| None)
     };
     if *view.snapshot != disk.snapshot {
         let (memory, disk) = (view.snapshot.len(), disk.snapshot.len());
         return fault(format!("snapshot of {memory} bytes in memory, another of {disk} on disk"));
     }
-    let Some(read_saved) = view.read_saved else { return Ok(false) };
+    let Some(read_saved) = view.read_saved else { return Ok(None) };
     let saved = if disk.raft_state.is_empty() {
         Saved::default()
     } else {
@@ -179,14 +179,14 @@ pub(super) fn check_disk(
         let first = view.snapshot_index + 1 + same as Index;
         let is_tail = same == saved.entries.len();
         if is_tail && is_unsent(view, first, sent) {
-            return Ok(true);
+            return Ok(Some(first));
         }
         let (memory, disk) = (view.entries.len(), saved.entries.len());
         return fault(format!(
             "{memory} log entries in memory, {disk} on disk, different from {first} on"
         ));
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// Whether nobody but their leader can know of the entries from `first` on.

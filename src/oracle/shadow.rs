@@ -25,8 +25,8 @@ pub(super) struct Shadow {
     pub role: Role,
     /// How often its disk had been written then.
     pub writes: u64,
-    /// Whether it leads and has entries that are not on its disk, since nobody has been sent them.
-    pub has_unsaved: bool,
+    /// The first of a leader's entries that are not on its disk, since nobody has been sent them.
+    pub unsaved_from: Option<Index>,
     /// In which term it has last sent entries as a leader, and up to where.
     pub sent: (Term, Index),
     /// The next entry to be compared although the server says that nothing has changed.
@@ -91,7 +91,7 @@ impl Shadow {
     /// Whether the view shows nothing new, as far as a few comparisons tell.
     pub fn equals(&self, view: &View<'_>, writes: u64) -> bool {
         self.seen
-            && !self.has_unsaved
+            && self.unsaved_from.is_none()
             && self.writes == writes
             && self.current_term == view.current_term
             && self.voted_for == view.voted_for

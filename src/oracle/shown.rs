@@ -33,7 +33,10 @@ impl Book {
         check_indices(server, shadow, view)?;
         check_reign(server, shadow, view, change.as_ref())?;
         check_next_index(server, view)?;
-        let has_unsaved = read_disk && check_disk(server, view, disk, shadow.sent)?;
+        let unsaved_from = match read_disk {
+            true => check_disk(server, view, disk, shadow.sent)?,
+            false => None,
+        };
         // What the server showed before, for the checks that look at all servers.
         let was_leader = shadow.is_leader() && shadow.current_term == view.current_term;
         let (old_commit, old_match) = match &shadow.role {
@@ -53,7 +56,7 @@ impl Book {
             self.votes.insert((view.current_term, server), candidate);
         }
         self.shadows[server].update(view, change.as_ref(), disk.writes);
-        self.shadows[server].has_unsaved = has_unsaved;
+        self.shadows[server].unsaved_from = unsaved_from;
         if let RoleView::Leader { match_index, .. } = view.role {
             if !was_leader {
                 self.check_new_leader(server, match_index)?;

@@ -163,9 +163,14 @@ fn a_leaders_own_entries_may_wait_for_the_disk_until_they_are_sent() {
     cluster.ok(0, &Fake { terms: vec![1, 1], disk: Some(disk_with(&[1])), ..saved });
 
     let gone = "1 log entries in memory, 0 on disk";
+    let (mut cluster, _) = leader_that_saves_late(1);
+    let unsaved = cluster.call(0, 1, "Raft.AppendEntries", sent(&[1]));
+    tells(unsaved, "its entry 1 is not on its disk");
+    // It has saved something since: what, shows when it shows itself.
     let (mut cluster, late) = leader_that_saves_late(1);
+    cluster.book.saved(0, 1, cluster.writes + 1);
     assert!(cluster.call(0, 1, "Raft.AppendEntries", sent(&[1])).is_ok());
-    cluster.breaks(0, &late, gone); // although it shows what it showed before
+    cluster.breaks(0, &late, gone);
     let (mut cluster, late) = leader_that_saves_late(1);
     cluster.breaks(0, &Fake { role: FakeRole::Follower, ..late }, gone);
     let (mut cluster, late) = leader_that_saves_late(2);

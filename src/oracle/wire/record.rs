@@ -128,6 +128,11 @@ impl Wire {
         self.peers[server].writes = writes;
     }
 
+    /// Whether a server has saved again since its disk had been written so often.
+    pub fn has_saved_since(&self, server: ServerId, writes: u64) -> bool {
+        self.peers[server].writes > writes
+    }
+
     /// A request has reached a server, whose handler is about to run.
     pub fn delivered(&mut self, rpc: &Rpc) -> Arrival {
         let (from, to, term) = (rpc.from, rpc.to, rpc.message.term());
