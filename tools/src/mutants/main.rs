@@ -116,6 +116,9 @@ fn check_outputs(root: &Path, patches: &[Patch], options: &Options) -> Result<bo
     let mut wrong = 0;
     // From the end of each page to its beginning, since a new block may have other lines.
     for shown in all.iter().rev() {
+        if let Some(problem) = program.problems.get(&shown.raft) {
+            return Err(format!("{} {problem}", shown.raft)); // what is printed would be of no Raft
+        }
         let printed = shown.run(&suites, root, &scratch.trace_file())?;
         let outcome = match shown.renewed(&printed) {
             Ok(renewed) if shown.is_as_shown(&renewed) => continue,
