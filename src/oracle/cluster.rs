@@ -92,10 +92,11 @@ impl Book {
         Ok(())
     }
 
-    /// A server's `commit_index` has risen from `old`.
-    pub fn check_commit(&mut self, server: ServerId, old: Index) -> Check {
+    /// A server's `commit_index` has risen from `old`; `counted`: together with its `match_index`,
+    /// if it leads.
+    pub fn check_commit(&mut self, server: ServerId, old: Index, counted: bool) -> Check {
         if self.shadows[server].is_leader() {
-            self.check_leaders_commit(server)?;
+            self.check_leaders_commit(server, counted)?;
             self.note_commits(server);
         }
         let shadow = &self.shadows[server];
@@ -138,16 +139,21 @@ impl Book {
     }
 
     /// Leaders commit by counting an entry of their own term, once a majority has it on disk.
-    fn check_leaders_commit(&self, server: ServerId) -> Check {
+    fn check_leaders_commit(&self, server: ServerId, counted: bool) -> Check {
         let shadow = &self.shadows[server];
         let (index, term) = (shadow.commit_index, shadow.current_term);
         let Some(entry) = shadow.entry(index) else { return Ok(()) };
         if entry.term != term {
+            let why = match counted {
+                true => "",
+                false => {
+                    "; no follower has told it of more just now, so this was decided before: perhaps \
+                     as a follower, in a critical section that is over (rule 5 of the locking advice)"
+                }
+            };
             let how = format!(
                 "server {server}, leader of term {term}, commits up to entry {index}@{}: an entry \
-                 of an earlier term commits only along with one of its own; and what it has heard as \
-                 a follower it does in that critical section, or not at all (rule 5 of the locking \
-                 advice)",
+                 of an earlier term commits only along with one of its own{why}",
                 entry.term
             );
             return broken(COMMIT_RULE, &[server], how);

@@ -57,15 +57,17 @@ impl Book {
         }
         self.shadows[server].update(view, change.as_ref(), disk.writes);
         self.shadows[server].unsaved_from = unsaved_from;
+        let mut counted = false;
         if let RoleView::Leader { match_index, .. } = view.role {
             if !was_leader {
                 self.check_new_leader(server, match_index)?;
             }
             let old_match = old_match.unwrap_or_else(|| vec![0; match_index.len()]);
             self.check_match(server, &old_match, match_index)?;
+            counted = old_match != match_index;
         }
         if view.commit_index > old_commit {
-            self.check_commit(server, old_commit)?;
+            self.check_commit(server, old_commit, counted)?;
         }
         self.check_snapshot(server)?;
         self.check_pending(server)

@@ -277,13 +277,7 @@ pub fn test_commit_index_never_falls_2b() {
     s.applies(&["1@1", "2@1", "3@1"]);
     s.accepts(1, append(1, (1, 1), &[1], 1));
     s.accepts(1, append(1, (0, 0), &[], 3));
-    let mark = s.mark();
-    s.elect_obeyed(); // a leader may tell a follower only of what it is known to have
-    let told = s.sends(mark, PATIENCE, |sent| match &sent.rpc {
-        Rpc::Append(args) => args.leader_commit >= 3,
-        _ => false,
-    });
-    s.check(told, "as leader, n0 tells of a commitIndex of 3", "of less");
+    s.elected_tells_of_commit(3);
 }
 
 pub fn test_commit_stops_at_the_last_new_entry_2b() {

@@ -179,13 +179,7 @@ pub fn test_snapshot_below_the_commit_takes_nothing_back_2d() {
     s.pause_service(false);
     s.applied_up_to(9);
     s.denies(2, vote(2, (8, 1)));
-    let mark = s.mark();
-    s.elect_obeyed(); // a leader may tell a follower only of what it is known to have
-    let told = s.sends(mark, PATIENCE, |sent| match &sent.rpc {
-        Rpc::Append(args) => args.leader_commit >= 9,
-        _ => false,
-    });
-    s.check(told, "as leader, n0 tells of a commit_index of 9 or more", "of less");
+    s.elected_tells_of_commit(9);
 }
 
 pub fn test_newer_snapshot_wins_while_the_service_pauses_2d() {

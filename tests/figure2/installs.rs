@@ -103,13 +103,7 @@ pub fn test_install_commits_what_it_covers_2d() {
         Stage::new(3, "§7: a snapshot covers committed entries, so commitIndex is not behind it");
     s.install(1, install(1, (5, 1)));
     s.applies(&["the state at 5"]);
-    let mark = s.mark();
-    s.elect_obeyed(); // a leader may tell a follower only of what it is known to have
-    let told = s.sends(mark, PATIENCE, |sent| match &sent.rpc {
-        Rpc::Append(args) => args.leader_commit >= 5,
-        _ => false,
-    });
-    s.check(told, "as leader, n0 tells of a commit_index of 5 or more", "of less");
+    s.elected_tells_of_commit(5);
 }
 
 pub fn test_old_install_is_ignored_2d() {

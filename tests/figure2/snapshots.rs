@@ -274,12 +274,6 @@ pub fn test_snapshot_leaves_the_commit_index_2d() {
     );
     given(&s, 5);
     s.snapshot_and_wait(3);
-    let mark = s.mark();
-    s.elect_obeyed();
-    let told = s.sends(mark, PATIENCE, |sent| match &sent.rpc {
-        Rpc::Append(args) => args.leader_commit >= 5,
-        _ => false,
-    });
-    s.check(told, "as leader, n0 tells of a commit_index of 5 or more", "of less");
+    s.elected_tells_of_commit(5);
     s.applies(&["1@1", "2@1", "3@1", "4@1", "5@1"]);
 }

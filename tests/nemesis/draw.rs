@@ -265,13 +265,14 @@ fn lost_answer(at_ms: u64, for_ms: u64, servers: usize) -> Vec<Fault> {
     let (leader, follower) = (Who::Leader(0), Who::Leader(rng::random_range(1..servers)));
     let to_ms = at_ms + 50 + for_ms / 3;
     let hears_on = rng::random_bool(0.5);
-    let cut_ms = if hears_on { to_ms } else { at_ms + rng::random_range(3..=50) };
+    let cut_ms = (!hears_on).then(|| at_ms + rng::random_range(3..=50));
     let fault = |from_ms, to_ms, what| Fault { from_ms, to_ms, what };
-    vec![
+    let mut faults = vec![
         fault(at_ms, to_ms, What::CutOneWay(follower, leader)),
         fault(at_ms + 1, at_ms + 1, What::Burst(leader, rng::random_range(10..=35))),
-        fault(cut_ms, to_ms, What::Cut(leader, follower)),
-    ]
+    ];
+    faults.extend(cut_ms.map(|cut_ms| fault(cut_ms, to_ms, What::Cut(leader, follower))));
+    faults
 }
 
 /// A crash behind a reply; behind a vote, there must be an election as well.

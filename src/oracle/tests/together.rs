@@ -76,13 +76,19 @@ fn a_commit_is_on_a_majority_and_of_the_own_term() {
     let early = Fake { terms: vec![1], commit_index: 1, ..leader };
     cluster.breaks(0, &early, "commits entry 1, which only servers [0] have");
 
-    let mut cluster = Cluster::of(3);
-    let leader = cluster.elect(0, &[1, 2], &follower(1, &[]));
-    cluster.ok(0, &Fake { terms: vec![1], ..leader });
-    cluster.ok(1, &Fake { voted_for: Some(0), ..follower(1, &[1]) });
-    let leader = cluster.elect(1, &[0, 2], &follower(2, &[1]));
-    let by_counting = Fake { commit_index: 1, role: FakeRole::Leader(vec![1, 0, 0]), ..leader };
-    cluster.breaks(1, &by_counting, "commits up to entry 1@1: an entry of an earlier term");
+    // An entry of an earlier term, counted; or committed although nobody has told of another copy.
+    for (counted, said_before) in [(1, false), (0, true)] {
+        let mut cluster = Cluster::of(3);
+        let leader = cluster.elect(0, &[1, 2], &follower(1, &[]));
+        cluster.ok(0, &Fake { terms: vec![1], ..leader });
+        cluster.ok(1, &Fake { voted_for: Some(0), ..follower(1, &[1]) });
+        let leader = cluster.elect(1, &[0, 2], &follower(2, &[1]));
+        let role = FakeRole::Leader(vec![counted, 0, 0]);
+        let found = cluster.show(1, &Fake { commit_index: 1, role, ..leader });
+        let Err(Broken { how, .. }) = &found else { panic!("nothing found") };
+        assert_eq!(how.contains("decided before"), said_before, "{how}");
+        tells(found, "commits up to entry 1@1: an entry of an earlier term");
+    }
 }
 
 #[test]

@@ -56,7 +56,8 @@ rules! {
         "conflicting_entries_go_with_all_behind_2b";
     APPLIED: "leaderCommit raises commitIndex, up to the last new entry, and that is applied",
         "commit_index_follows_the_leaders_2b", "commit_stops_at_the_last_new_entry_2b",
-        "commit_index_never_falls_2b", "refused_append_commits_nothing_2b", "conflicting_entries_go_with_all_behind_2b",
+        "commit_index_never_falls_2b", "refused_append_commits_nothing_2b",
+        "conflicting_entries_go_with_all_behind_2b",
         "commit_stops_at_the_end_of_the_log_2b", "entries_are_not_added_twice_2b";
     COMMITTED: "an entry that a majority has is committed, then applied",
         "commit_index_follows_the_leaders_2b", "entries_carry_the_term_of_start_2b",
@@ -71,7 +72,8 @@ rules! {
         "election_keeps_uncommitted_entries_2b", "new_entry_is_sent_to_all_2b",
         "refused_leader_tries_further_back_2b", "lost_append_is_sent_again_2b",
         "unanswered_append_is_no_end_2b", "success_covers_what_was_sent_2b",
-        "success_counts_what_the_request_held_2b", "refusal_is_no_match_2b", "entries_keep_their_terms_2b";
+        "success_counts_what_the_request_held_2b", "refusal_is_no_match_2b",
+        "entries_keep_their_terms_2b";
     NO_ENTRY_ADDED: "only a command becomes the next entry of a leader's log, nothing else does",
         "election_adds_no_entry_2b";
     SNAPSHOT_SENT: "a follower that needs entries which are gone gets the snapshot",

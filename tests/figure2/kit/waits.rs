@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use raftlab::labsync::Instant;
 use raftlab::raft::rpc::{AppendEntriesArgs, InstallSnapshotArgs};
-use raftlab::raft::{ServerId, Term};
+use raftlab::raft::{Index, ServerId, Term};
 
 use super::rules::{ALL_ASKED, ELECTED, ENTRIES_SENT, Rule, STATE_KNOWN, TIMEOUT};
 use super::script::{Sent, State};
@@ -152,6 +152,20 @@ impl Stage {
     pub fn elect_held(&self) -> Term {
         self.peers().for_each(|peer| self.behave(peer, Manner::Holds));
         self.elect()
+    }
+
+    /// n0's commit index is `index` or more: elected, it tells those of it who are known to have the
+    /// entries.
+    #[track_caller]
+    pub fn elected_tells_of_commit(&self, index: Index) {
+        let mark = self.mark();
+        self.elect_obeyed();
+        let told = self.sends(mark, PATIENCE, |sent| match &sent.rpc {
+            Rpc::Append(args) => args.leader_commit >= index,
+            _ => false,
+        });
+        let expected = format!("as leader, n0 tells of a commit_index of {index} or more");
+        self.check(told, expected, "of less");
     }
 
     /// Why a leader's message does not come: `rule`, if n0 leads at all.

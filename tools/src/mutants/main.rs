@@ -186,8 +186,8 @@ impl<'a> Report<'a> {
             .controls
             .iter()
             .filter(|name| !self.problems.contains_key(*name) && !options.in_detail());
-        let right = |name| Run { raft: name, is_right: true, is_excused: false };
-        let mut runs: Vec<Run<'_>> = controls.map(|name| right(name.as_str())).collect();
+        let control = |name| Run { raft: name, is_right: true, is_excused: false };
+        let mut runs: Vec<Run<'_>> = controls.map(|name| control(name.as_str())).collect();
         let right = runs.len();
         runs.extend(planted.iter().map(|patch| Run {
             raft: &patch.name,
