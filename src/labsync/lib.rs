@@ -79,6 +79,6 @@ pub use mutex::{Mutex, MutexGuard};
 pub use panics::unwinding;
 pub use rules::{check_no_lock_held, waiting};
 pub use run::{RunOptions, run};
-pub use sim::{Event, Kernel, first_difference, limit_work_without_wait, stall_longer};
+pub use sim::{Event, Kernel, first_difference, limit_work_without_wait, spend, stall_longer};
 pub use simulate::{SimReport, simulate, simulate_recorded};
 pub use state::{Failure, THREAD_GRACE};

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use raftlab::lab_tests;
+use raftlab::labgob::Bytes;
 use raftlab::labsync::{Condvar, Instant, Kernel, Mutex, thread};
+use raftlab::raft::Persister;
 use raftlab::runner::LabTest;
 
 use crate::kit::{KERNELS, MS, busy_body, run};
@@ -13,6 +15,7 @@ use crate::kit::{KERNELS, MS, busy_body, run};
 pub const TESTS: &[LabTest] = lab_tests![
     test_equal_seeds_give_equal_runs,
     test_time_is_virtual_and_exact,
+    test_saving_takes_time_and_no_turn,
     test_timers_are_late_and_waits_cut_short_at_times,
     test_threads_that_loop_end_with_the_run,
     test_memory_is_not_lost_to_finished_threads,
@@ -43,6 +46,34 @@ fn test_time_is_virtual_and_exact() {
         });
         assert_eq!(report.failure, None);
         assert!(wall.elapsed() < Duration::from_secs(50), "100 virtual seconds take no real ones");
+    }
+}
+
+/// A megabyte takes 10 ms. Whoever saves keeps its lock and its turn, and timers are due meanwhile.
+fn test_saving_takes_time_and_no_turn() {
+    for kernel in KERNELS {
+        let report = run(1, kernel, || {
+            let disk = Persister::new();
+            let saved = Arc::new(AtomicUsize::new(0));
+            let seen = saved.clone();
+            let sleeper = thread::spawn("sleeper", move || {
+                thread::sleep(5 * MS);
+                seen.load(Ordering::Relaxed)
+            });
+            thread::sleep(MS);
+            let lock = Mutex::new(());
+            let guard = lock.lock();
+            let start = Instant::now();
+            disk.save(vec![0; 900_000].into(), vec![0; 100_000].into());
+            assert_eq!(start.elapsed(), 10 * MS);
+            saved.store(1, Ordering::Relaxed);
+            drop(guard);
+            assert_eq!(sleeper.join(), 1, "it is due while the other saves, not before");
+            let start = Instant::now();
+            disk.save(Bytes::default(), Bytes::default());
+            assert_eq!(start.elapsed(), Duration::ZERO);
+        });
+        assert_eq!(report.failure, None);
     }
 }
 

@@ -12,7 +12,8 @@
 //!   on condition variables end for no reason, both from the seed.
 //! - When the run is decided, each thread that is left is resumed once more and unwinds, so that
 //!   loops that never end do end, and destructors run.
-
+//! - To compute takes no virtual time, but for what [`spend()`] is told: the lab's disk tells what
+//!   saving takes.
 //!
 //! # Layout
 //! From the ground up: `kernel.rs` and `coro.rs` (how turns change hands), `task.rs` (a thread),
@@ -33,7 +34,7 @@ mod world;
 
 pub use self::event::{Event, first_difference};
 pub use self::kernel::Kernel;
-pub use self::steps::{limit_work_without_wait, stall_longer};
+pub use self::steps::{limit_work_without_wait, spend, stall_longer};
 
 pub(crate) use self::channel::{Nothing, SimChannel};
 pub(crate) use self::kernel::Seat;

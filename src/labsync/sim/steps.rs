@@ -30,6 +30,17 @@ pub fn stall_longer(longest: Duration) {
     }
 }
 
+/// In a simulated run, where to compute takes no time: lets so much pass, as if the current thread
+/// had computed so long. It keeps its turn and its locks. In real runs all takes its own time, and
+/// this does nothing.
+pub fn spend(time: Duration) {
+    if let Some(sim) = current() {
+        let mut world = sim.world.lock();
+        world.spend(nanos(time));
+        sim.clock.store(world.now, Ordering::Relaxed);
+    }
+}
+
 /// Why a thread waits; the name is for reports.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {

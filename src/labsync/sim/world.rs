@@ -142,8 +142,7 @@ impl World {
     /// Counts a scheduling point, and lets its bit of time pass.
     pub fn point(&mut self) -> Result<(), Stuck> {
         self.points += 1;
-        self.now += POINT_NS;
-        self.wake_due();
+        self.spend(POINT_NS);
         if self.now > self.limit {
             return Err(Stuck::TimeIsUp);
         }
@@ -151,6 +150,12 @@ impl World {
             return Err(Stuck::Livelock);
         }
         Ok(())
+    }
+
+    /// Lets time pass while the current thread runs.
+    pub fn spend(&mut self, ns: u64) {
+        self.now = self.now.saturating_add(ns);
+        self.wake_due();
     }
 
     /// The thread to run when the current one cannot go on; moves the clock if nobody is ready.
