@@ -1,7 +1,7 @@
 //! All that is known of a cluster, and what its servers have still to show. The checks are further
 //! `impl Book` blocks, in the files above this one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,8 +26,10 @@ pub(super) struct Book {
     pub committed: Vec<Term>,
     /// The highest index that the leader of each term has committed.
     pub committed_in: BTreeMap<Term, Index>,
-    /// The RPCs under way.
+    /// The RPCs under way, and those that were lost and may still arrive.
     pub calls: BTreeMap<u64, Call>,
+    /// Those that were lost lately, and when.
+    pub lost_calls: VecDeque<(Duration, u64)>,
     /// What each server must show when it releases its lock next: see `pending.rs`.
     pub pending: Vec<Vec<Pending>>,
     pub unshown: Vec<Unshown>,
@@ -127,6 +129,7 @@ impl Book {
             committed: Vec::new(),
             committed_in: BTreeMap::new(),
             calls: BTreeMap::new(),
+            lost_calls: VecDeque::new(),
             pending: (0..servers).map(|_| Vec::new()).collect(),
             unshown: vec![Unshown::default(); servers],
             has_shown: vec![false; servers],

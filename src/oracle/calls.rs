@@ -1,6 +1,7 @@
 //! The steps of each RPC: where it is, and who has to know of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::book::{Book, Call, Heard, Pending};
 use super::finding::{Check, PERSISTENT, broken};
@@ -35,7 +36,7 @@ impl Book {
                 self.saw_received(call, reply)
             }
             Step::Lost { .. } => {
-                self.calls.remove(&event.call);
+                self.saw_lost(event.call);
                 Ok(())
             }
         }
@@ -95,6 +96,17 @@ impl Book {
         let arrival = self.wire.delivered(&call.rpc);
         call.arrival.get_or_insert((arrival, step));
         self.last_heard[to] = Some(Heard { at, rpc: call.rpc.clone(), reply: None });
+    }
+
+    /// Its caller waits no longer. But it may still arrive, or have been sent twice.
+    fn saw_lost(&mut self, call: u64) {
+        /// Longer than the network delays anything.
+        const LATEST: Duration = Duration::from_secs(10);
+        self.lost_calls.push_back((self.now, call));
+        while let Some((_, call)) = self.lost_calls.pop_front_if(|(at, _)| *at + LATEST < self.now)
+        {
+            self.calls.remove(&call);
+        }
     }
 
     fn saw_answered(&mut self, call: u64, reply: &[u8]) -> Check {

@@ -138,6 +138,33 @@ impl Book {
         Ok(())
     }
 
+    /// A server that has led `term`, and steps down with a higher `commit_index`, may have committed
+    /// as a leader in the same critical section: up to an entry of that term that a majority has.
+    pub fn note_last_commit(&mut self, server: ServerId, term: Term) -> Check {
+        let up_to = self.shadows[server].commit_index;
+        let new = self.committed.len() as Index + 1..=up_to;
+        let Some(index) = new.rev().find(|&index| {
+            let entry = self.shadows[server].entry(index);
+            let holders = self.holders(index, term);
+            entry.is_some_and(|entry| entry.term == term)
+                && is_majority(holders.len(), self.shadows.len())
+        }) else {
+            return Ok(());
+        };
+        self.note_commits_up_to(server, index);
+        self.committed_in.insert(term, index);
+        self.check_later_leaders(term, index)
+    }
+
+    /// Who has the entry, as it has shown or told the leader of its term.
+    fn holders(&self, index: Index, term: Term) -> Vec<ServerId> {
+        let has = |&peer: &ServerId| {
+            self.shadows[peer].holds(index, term)
+                || self.has_told_early(peer, |said| said.accepts(term, index))
+        };
+        (0..self.shadows.len()).filter(has).collect()
+    }
+
     /// Leaders commit by counting an entry of their own term, once a majority has it on disk.
     fn check_leaders_commit(&self, server: ServerId, counted: bool) -> Check {
         let shadow = &self.shadows[server];
@@ -158,11 +185,7 @@ impl Book {
             );
             return broken(COMMIT_RULE, &[server], how);
         }
-        let has = |&peer: &ServerId| {
-            self.shadows[peer].holds(index, term)
-                || self.has_told_early(peer, |said| said.accepts(term, index))
-        };
-        let holders: Vec<ServerId> = (0..self.shadows.len()).filter(has).collect();
+        let holders = self.holders(index, term);
         if !is_majority(holders.len(), self.shadows.len()) {
             let how = format!(
                 "server {server}, leader of term {term}, commits entry {index}, which only servers \
@@ -222,8 +245,12 @@ impl Book {
 
     /// The entries up to a server's `commit_index` are committed.
     pub fn note_commits(&mut self, server: ServerId) {
+        self.note_commits_up_to(server, self.shadows[server].commit_index);
+    }
+
+    fn note_commits_up_to(&mut self, server: ServerId, last: Index) {
         let shadow = &self.shadows[server];
-        for index in self.committed.len() as Index + 1..=shadow.commit_index {
+        for index in self.committed.len() as Index + 1..=last {
             let Some(entry) = shadow.entry(index) else { return };
             self.committed.push(entry.term);
         }

@@ -59,6 +59,11 @@ impl Shadow {
         self.snapshot_index + self.entries.len() as Index
     }
 
+    /// The term that it leads.
+    pub fn led_in(&self) -> Option<Term> {
+        (self.seen && self.is_leader()).then_some(self.current_term)
+    }
+
     pub fn last_term(&self) -> Term {
         self.entries.last().map_or(self.snapshot_term, |entry| entry.term)
     }

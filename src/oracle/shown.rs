@@ -38,7 +38,8 @@ impl Book {
             false => None,
         };
         // What the server showed before, for the checks that look at all servers.
-        let was_leader = shadow.is_leader() && shadow.current_term == view.current_term;
+        let led_in = shadow.led_in();
+        let was_leader = led_in == Some(view.current_term);
         let (old_commit, old_match) = match &shadow.role {
             _ if first_view => (0, None),
             Role::Leader { match_index } if was_leader => {
@@ -67,6 +68,9 @@ impl Book {
             counted = old_match != match_index;
         }
         if view.commit_index > old_commit {
+            if let Some(term) = led_in.filter(|_| !self.shadows[server].is_leader()) {
+                self.note_last_commit(server, term)?;
+            }
             self.check_commit(server, old_commit, counted)?;
         }
         self.check_snapshot(server)?;
@@ -158,8 +162,10 @@ impl Book {
             } else {
                 let is_its_leader =
                     term == view.current_term && matches!(view.role, RoleView::Leader { .. });
+                // In one critical section it may take commands and step down.
+                let was_its_leader = self.shadows[server].led_in() == Some(term);
                 // What a server saved in the moment of its crash, its next instance shows first.
-                let is_expected = is_its_leader || first_view;
+                let is_expected = is_its_leader || was_its_leader || first_view;
                 if !is_expected && !self.expect_entry(index, term, server) {
                     let how = format!(
                         "entry {index}@{term} appears in the log of server {server}, but was never \

@@ -170,7 +170,7 @@ impl Config {
         let raft = Raft::make(ends, server, persister, apply_sender);
         self.get_state_of(server, &raft); // is its term still what it was?
         let (services, snapshot) = (self.services.clone(), self.snapshot);
-        let for_snapshots = raft.clone();
+        let for_snapshots = Arc::downgrade(&raft);
         thread::spawn(format!("service-{server}"), move || {
             let raft = snapshot.then_some(&for_snapshots);
             services.serve(server, instance, raft, &apply_receiver);

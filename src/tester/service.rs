@@ -2,8 +2,8 @@
 //! and checks each message against the rules and against what all other servers applied.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -168,12 +168,13 @@ impl Services {
         self.applied.lock().decided.len() as Index
     }
 
-    /// The thread of one instance's service, until its Raft drops the apply channel.
+    /// The thread of one instance's service, until its Raft drops the apply channel. It keeps no
+    /// Raft alive: a student's may hold the channel's other end in its struct.
     pub fn serve(
         self: Arc<Services>,
         server: ServerId,
         instance: u64,
-        raft: Option<&Arc<Raft>>,
+        raft: Option<&Weak<Raft>>,
         messages: &Receiver<ApplyMsg>,
     ) {
         let mut after_kill = 0;
@@ -194,7 +195,8 @@ impl Services {
                 }
                 Outcome::Applied(index) => {
                     let interval = self.snapshot_intervals[server].load(Ordering::Relaxed);
-                    if let Some(raft) = raft.filter(|_| (index + 1) % interval == 0) {
+                    let raft = raft.filter(|_| (index + 1) % interval == 0).and_then(Weak::upgrade);
+                    if let Some(raft) = raft {
                         self.take_snapshot(server, instance, index, raft);
                     }
                 }
@@ -232,7 +234,7 @@ impl Services {
         }
     }
 
-    fn take_snapshot(&self, server: ServerId, instance: u64, index: Index, raft: &Arc<Raft>) {
+    fn take_snapshot(&self, server: ServerId, instance: u64, index: Index, raft: Arc<Raft>) {
         let commands = {
             let applied = self.applied.lock();
             if applied.instances[server] != instance {
@@ -242,7 +244,7 @@ impl Services {
         };
         let content = SnapshotContent { last_included_index: index, commands };
         self.pause(server);
-        raft.clone().snapshot(index, labgob::to_bytes(&content).into());
+        raft.snapshot(index, labgob::to_bytes(&content).into());
     }
 }
 

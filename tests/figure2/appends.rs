@@ -19,6 +19,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_conflicting_entries_go_with_all_behind_2b,
     test_equal_commands_of_other_terms_conflict_2b,
     test_old_append_keeps_what_follows_2b,
+    test_append_of_a_newer_leader_keeps_what_follows_2b,
     test_heartbeat_keeps_what_follows_2b,
     test_commit_stops_at_the_last_new_entry_2b,
     test_commit_stops_at_the_end_of_the_log_2b,
@@ -197,6 +198,19 @@ pub fn test_old_append_keeps_what_follows_2b() {
     s.accepts(1, append(1, (1, 1), &[1, 1], 0));
     s.has_entry(1, 1, (4, 1));
     s.denies(2, vote(2, (3, 1)));
+}
+
+pub fn test_append_of_a_newer_leader_keeps_what_follows_2b() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 3: without a conflict nothing is deleted: what follows the \
+         new entries stays, also if it is of an earlier term than the leader's",
+    );
+    given(&s, 1, &[1, 1], 0);
+    // The leader of term 2 has four entries of term 1; the last two come first.
+    s.accepts(2, append(2, (2, 1), &[1, 1], 0));
+    s.accepts(2, append(2, (0, 0), &[1, 1], 0));
+    s.has_entry(2, 2, (4, 1));
 }
 
 pub fn test_heartbeat_keeps_what_follows_2b() {

@@ -16,6 +16,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_append_across_the_snapshot_is_compared_2d,
     test_append_across_the_snapshot_brings_the_next_entry_2d,
     test_append_across_the_snapshot_ends_in_it_2d,
+    test_append_across_the_snapshot_commits_what_it_brings_2d,
     test_snapshot_below_the_commit_takes_nothing_back_2d,
     test_newer_snapshot_wins_while_the_service_pauses_2d,
     test_older_snapshot_is_no_loss_while_the_service_pauses_2d,
@@ -161,6 +162,22 @@ pub fn test_append_across_the_snapshot_ends_in_it_2d() {
     }
     s.accepts(1, append(1, (8, 1), &[], 8));
     s.applied_up_to(8);
+}
+
+pub fn test_append_across_the_snapshot_commits_what_it_brings_2d() {
+    let s = Stage::new(
+        3,
+        "Figure 2, AppendEntries, receiver 5, with a snapshot underneath: commitIndex goes up to the \
+         last new entry, counted from prevLogIndex",
+    );
+    s.accepts(1, append(1, (0, 0), &[1; 8], 4));
+    s.applied_up_to(4);
+    s.snapshot(4);
+    // 6 to 8 may be others with the leader of term 2.
+    sends_across(&s, 2, append(2, (2, 1), &[1, 1, 1], 8), (4, 1));
+    s.applies(&["1@1", "2@1", "3@1", "4@1", "5@1"]);
+    s.accepts(2, append(2, (5, 1), &[2, 2], 7));
+    s.applies(&["1@1", "2@1", "3@1", "4@1", "5@1", "6@2", "7@2"]);
 }
 
 pub fn test_snapshot_below_the_commit_takes_nothing_back_2d() {

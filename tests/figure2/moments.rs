@@ -10,6 +10,8 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_state_is_told_of_one_moment_2a,
     test_start_tells_the_term_of_its_entry_2b,
     test_writes_do_not_overtake_each_other_2c,
+    test_votes_are_saved_in_their_order_2c,
+    test_start_is_saved_before_what_comes_next_2c,
 ];
 
 const EMPTY: EntryAt = (0, 0);
@@ -58,6 +60,34 @@ pub fn test_writes_do_not_overtake_each_other_2c() {
     for round in 1..=20 {
         let term = 3 * round;
         s.both_append((1, heartbeat(term)), (2, heartbeat(term + 1)));
+        s.crash();
+        s.follows_in(term + 1);
+    }
+}
+
+pub fn test_votes_are_saved_in_their_order_2c() {
+    let mut s = Stage::new(
+        3,
+        "Figure 2, state: votedFor is on disk before anybody can see it, and that of an older term \
+         does not come after it (rule 5 of the locking advice): who saves holds the lock",
+    );
+    for round in 1..=20 {
+        let term = 3 * round;
+        s.both_ask((1, vote(term, EMPTY)), (2, vote(term + 1, EMPTY)));
+        s.crash();
+        s.denies(1, vote(term + 1, EMPTY));
+    }
+}
+
+pub fn test_start_is_saved_before_what_comes_next_2c() {
+    let mut s = Stage::new(
+        3,
+        "Figure 2, state: what start() saves is not older than what is on disk already (rule 5 of \
+         the locking advice): who saves holds the lock",
+    );
+    for _ in 0..15 {
+        let term = s.elect_obeyed();
+        s.start_during("a", || s.grants(1, vote(term + 1, (1000, term))));
         s.crash();
         s.follows_in(term + 1);
     }

@@ -19,6 +19,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_install_reply_covers_the_snapshot_only_2d,
     test_late_install_reply_does_not_lower_the_match_2d,
     test_refused_install_of_an_earlier_reign_is_no_match_2d,
+    test_late_install_refused_in_this_reign_is_no_match_2d,
     test_install_reply_is_for_the_snapshot_that_was_sent_2d,
     test_snapshot_keeps_the_vote_2d,
     test_snapshot_leaves_the_commit_index_2d,
@@ -157,13 +158,18 @@ pub fn test_late_install_reply_does_not_lower_the_match_2d() {
     s.start("a");
     // Whatever comes then, until it has the entry: the snapshot again perhaps.
     let mut mark = late.id + 1;
+    let mut has_it = false;
     for _ in 0..20 {
         let held = s.next(mark, 1, "what it lacks", Rpc::is_leaders);
         mark = held.id + 1;
         s.says_yes(&held);
-        if matches!(&held.rpc, Rpc::Append(args) if last_new(args) == 6) {
+        has_it = matches!(&held.rpc, Rpc::Append(args) if last_new(args) == 6);
+        if has_it {
             break;
         }
+    }
+    if !has_it {
+        return; // it waits for the reply before it sends more, and none is late then
     }
     s.wait(A_MOMENT);
     s.says_yes(&late);
@@ -231,6 +237,26 @@ pub fn test_refused_install_of_an_earlier_reign_is_no_match_2d() {
     let mark = s.mark();
     s.elect();
     s.says_no(&old, first + 1); // n1 had heard of that term
+    s.wait(A_MOMENT);
+    s.asks_for_snapshot_since(mark, 1);
+}
+
+pub fn test_late_install_refused_in_this_reign_is_no_match_2d() {
+    let s = Stage::new(
+        3,
+        "§5.2: the reply to an InstallSnapshot of an earlier reign says nothing about the log in \
+         this one, also if it tells of this one's term: the follower that has refused it gets the snapshot again",
+    );
+    given(&s, 5);
+    s.snapshot_and_wait(5);
+    s.obey(2);
+    let first = s.elect();
+    let old = s.asks_for_snapshot(1);
+    s.grants(2, vote(first + 1, (5, 1)));
+    s.behave(1, Manner::Holds);
+    let mark = s.mark();
+    let second = s.elect();
+    s.says_no(&old, second); // n1 had voted in this term when the request arrived
     s.wait(A_MOMENT);
     s.asks_for_snapshot_since(mark, 1);
 }

@@ -6,7 +6,9 @@
 //!
 //! Unusual: `start()` takes `&Arc<Self>` and sends at once, whether or not earlier RPCs are under
 //! way; a refused `start()` returns the term 0; commits are told with the next heartbeat only; no
-//! View is shown. `snapshot()` with an index that is not applied is ignored.
+//! View is shown. `snapshot()` with an index that is not applied is ignored. After a restart
+//! `last_applied` is 0, as Figure 2 says, and the service is given its snapshot once more. The apply
+//! channel is a field, as in Go.
 //!
 //! Still right: what must be persistent is saved before any thread that sends it is spawned, and
 //! each RPC carries a copy of its arguments from the same critical section. A reply counts in the
@@ -60,6 +62,7 @@ pub struct Raft {
     persister: Arc<Persister>,
     inner: Mutex<Inner>,
     applier: Condvar,
+    apply_ch: Sender<ApplyMsg>,
 }
 
 struct Inner {
@@ -124,7 +127,7 @@ impl Raft {
             base,
             snapshot: persister.read_snapshot(),
             commit_index: base,
-            last_applied: base,
+            last_applied: 0,
             role: Role::Follower,
             votes: BTreeSet::new(),
             next_index: vec![1; peers.len()],
@@ -135,10 +138,10 @@ impl Raft {
         };
         inner.reset_timer();
         let (inner, applier) = (Mutex::new(inner), Condvar::new());
-        let rf = Arc::new(Raft { me, peers, persister, inner, applier });
+        let rf = Arc::new(Raft { me, peers, persister, inner, applier, apply_ch });
         let (ticker, applier) = (rf.clone(), rf.clone());
         thread::spawn(format!("raft-{me} ticker"), move || ticker.ticker());
-        thread::spawn(format!("raft-{me} applier"), move || applier.apply(&apply_ch));
+        thread::spawn(format!("raft-{me} applier"), move || applier.apply());
         rf
     }
 
@@ -342,7 +345,7 @@ impl Raft {
         }
     }
 
-    fn apply(self: Arc<Self>, apply_ch: &Sender<ApplyMsg>) {
+    fn apply(self: Arc<Self>) {
         loop {
             let message = {
                 let mut rf = self.inner.lock();
@@ -362,7 +365,7 @@ impl Raft {
                     ApplyMsg::Command { index, command: rf.at(index).command.clone() }
                 }
             };
-            if apply_ch.send(message).is_err() {
+            if self.apply_ch.send(message).is_err() {
                 return;
             }
         }

@@ -41,7 +41,7 @@
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use super::task::{SinceWait, Slot};
+use super::task::Slot;
 
 /// With priorities: one scheduling point in so many draws the current thread's anew.
 const REDRAW_ONE_IN: u32 = 16;
@@ -154,12 +154,9 @@ impl Schedule {
         highest.expect("somebody is ready")
     }
 
-    /// For how long the gap before `lock` is stretched, in ns, if it is.
-    pub fn stall(&mut self, since: &SinceWait, lock: usize) -> Option<u64> {
+    /// For how long a gap between two critical sections is stretched, in ns, if it is.
+    pub fn stall(&mut self) -> Option<u64> {
         let stalls = self.way.stalls?;
-        if since.stalled || !since.released.contains(&lock) {
-            return None;
-        }
         let stalled = self.random.random_range(0..stalls.one_in) == 0;
         stalled.then(|| self.random.random_range(0..=stalls.longest_ns))
     }

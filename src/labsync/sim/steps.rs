@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::kernel::Kernel;
-use super::task::{Slot, Status, Wants};
+use super::task::{SinceWait, Slot, Status, Wants};
 use super::turns::{Sim, WorldGuard, current, enter, leave};
-use super::world::Phase;
+use super::world::{Phase, World};
 use crate::clock::nanos;
 use crate::state::{Line, RunState, ThreadInfo};
 use crate::{deadlock, stop};
@@ -31,13 +31,16 @@ pub fn stall_longer(longest: Duration) {
 }
 
 /// In a simulated run, where to compute takes no time: lets so much pass, as if the current thread
-/// had computed so long. It keeps its turn and its locks. In real runs all takes its own time, and
-/// this does nothing.
+/// had worked so long. Others may run meanwhile; if it holds no lock, but has released one, much may
+/// happen. In real runs all takes its own time, and this does nothing.
 pub fn spend(time: Duration) {
     if let Some(sim) = current() {
-        let mut world = sim.world.lock();
-        world.spend(nanos(time));
-        sim.clock.store(world.now, Ordering::Relaxed);
+        sim.world.lock().spend(nanos(time));
+        sim.point();
+        sim.stall(|world| {
+            let is_outside = |since: &SinceWait| !since.released.is_empty();
+            world.stall_current(is_outside, || "its work".to_string())
+        });
     }
 }
 
@@ -165,8 +168,16 @@ impl Sim {
     /// this returns, and much may happen.
     pub fn point_before_lock(&self, lock: usize, at: Line) {
         self.point();
+        self.stall(|world| {
+            let comes_back = |since: &SinceWait| since.released.contains(&lock);
+            world.stall_current(comes_back, || format!("the lock at {at}"))
+        });
+    }
+
+    /// The current thread stands still for a while, if `stalls` says so.
+    fn stall(&self, stalls: impl FnOnce(&mut World) -> bool) {
         let mut world = self.world.lock();
-        if world.phase == Phase::Ending || !world.stall_current(lock, at) {
+        if world.phase == Phase::Ending || !stalls(&mut world) {
             return;
         }
         match world.pick() {

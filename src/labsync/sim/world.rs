@@ -12,7 +12,7 @@ use rand::{RngExt, SeedableRng};
 use super::event::Event;
 use super::kernel::Seat;
 use super::schedule::Schedule;
-use super::task::{Slot, Status, Task, Wants};
+use super::task::{SinceWait, Slot, Status, Task, Wants};
 use crate::pool::Job;
 use crate::state::{Line, ThreadInfo};
 
@@ -180,18 +180,24 @@ impl World {
         self.runnable.swap_remove(chosen)
     }
 
-    /// Stalls the current thread before it takes `lock`, now and then; true if it did.
-    pub fn stall_current(&mut self, lock: usize, at: Line) -> bool {
+    /// Stalls the current thread now and then, if it holds no lock and was in a critical section
+    /// that matters for what comes next; true if it did.
+    pub fn stall_current(
+        &mut self,
+        matters: impl FnOnce(&SinceWait) -> bool,
+        before: impl FnOnce() -> String,
+    ) -> bool {
         let (slot, now) = (self.current, self.now);
         let task = &mut self.tasks[slot];
-        if task.held > 0 || task.unwinding {
+        let since = &task.since_wait;
+        if task.held > 0 || task.unwinding || since.stalled || !matters(since) {
             return false;
         }
-        let Some(stall) = self.schedule.stall(&task.since_wait, lock) else { return false };
+        let Some(stall) = self.schedule.stall() else { return false };
         task.since_wait.stalled = true;
         task.status = Status::Blocked;
         self.set_timer(slot, now + stall);
-        self.record(|| format!("is stalled before the lock at {at}"));
+        self.record(|| format!("is stalled before {}", before()));
         true
     }
 

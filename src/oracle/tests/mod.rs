@@ -11,7 +11,7 @@ mod waiting;
 use super::finding::Broken;
 use super::*;
 use crate::labgob::{self, Bytes};
-use crate::labrpc::{CallEvent, Step};
+use crate::labrpc::{CallEvent, Loss, Step};
 use crate::raft::rpc::{
     AppendEntriesArgs, AppendEntriesReply, Entry, InstallSnapshotArgs, InstallSnapshotReply,
     RequestVoteArgs, RequestVoteReply,

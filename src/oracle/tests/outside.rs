@@ -73,6 +73,38 @@ fn a_slow_answer_may_name_an_old_term() {
     assert!(net.step(0, Step::Answered { server: "", reply }).is_ok());
 }
 
+/// The first request is lost for its caller, and its copy arrives.
+#[test]
+fn a_request_that_was_lost_may_still_arrive() {
+    for arrives in [true, false] {
+        let mut net = Net::of(3);
+        net.save(1);
+        let granted = vote(1, 0, YES);
+        assert!(net.send(0, 1, VOTE, &granted.args).is_ok());
+        assert!(net.step(0, Step::Lost { why: Loss::RequestDropped }).is_ok());
+        if arrives {
+            assert!(net.step(0, Step::Delivered { server: "", args: &granted.args }).is_ok());
+            net.save(1);
+        }
+        let again = net.ask_and(0, 1, VOTE, &granted, false);
+        match arrives {
+            true => assert!(again.is_ok(), "{again:?}"),
+            false => tells(again, "has saved nothing since"),
+        }
+    }
+}
+
+/// A follower may note as its vote whom it hears as the leader.
+#[test]
+fn a_vote_may_be_saved_when_the_leader_is_heard() {
+    let mut net = Net::of(3);
+    net.elect(1);
+    let heard = append(1, &[], 0, Some((1, true)));
+    assert!(net.ask(0, 2, APPEND, &heard).is_ok());
+    let granted = net.ask_and(0, 2, VOTE, &vote(1, 0, YES), false);
+    assert!(granted.is_ok(), "{granted:?}");
+}
+
 #[test]
 fn what_is_answered_was_saved() {
     let granted = vote(1, 0, YES);

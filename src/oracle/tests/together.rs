@@ -117,3 +117,42 @@ fn a_snapshot_holds_what_is_committed() {
     let snapshot = Fake { snapshot: (1, 2), commit_index: 1, ..follower(2, &[]) };
     cluster.breaks(2, &snapshot, "has a snapshot up to entry 1@2, but 1@1 is committed");
 }
+
+/// An actor may take several messages before it shows itself.
+#[test]
+fn a_leader_may_take_a_command_and_step_down_at_once() {
+    let mut cluster = Cluster::of(3);
+    cluster.one_committed();
+    let deposed = Fake { commit_index: 1, ..follower(2, &[1, 1]) };
+    cluster.ok(0, &deposed);
+
+    let mut cluster = Cluster::of(3);
+    cluster.one_committed();
+    cluster.ok(0, &Fake { commit_index: 1, ..follower(2, &[1]) });
+    cluster.breaks(0, &deposed, "entry 2@1 appears in the log of server 0, but was never");
+
+    // Not in a term that it did not lead.
+    let mut cluster = Cluster::of(3);
+    cluster.one_committed();
+    cluster.breaks(0, &Fake { terms: vec![1, 2], ..deposed }, "entry 2@2 appears");
+}
+
+#[test]
+fn a_leader_may_commit_and_step_down_at_once() {
+    for is_there in [true, false] {
+        let mut cluster = Cluster::of(3);
+        let leader = cluster.elect(0, &[1], &follower(1, &[]));
+        cluster.ok(0, &Fake { terms: vec![1], ..leader });
+        if is_there {
+            cluster.ok(1, &Fake { voted_for: Some(0), ..follower(1, &[1]) });
+        }
+        let deposed = Fake { commit_index: 1, ..follower(2, &[1]) };
+        match is_there {
+            true => {
+                cluster.ok(0, &deposed);
+                cluster.ok(1, &Fake { commit_index: 1, ..follower(2, &[1]) });
+            }
+            false => cluster.breaks(0, &deposed, "commits entry 1@1, but no leader has committed"),
+        }
+    }
+}

@@ -101,12 +101,12 @@ impl Wire {
         Ok(())
     }
 
-    /// A service has been given a snapshot.
     /// The term of an entry that is known to be committed.
     pub fn term_of_committed(&self, index: Index) -> Option<Term> {
         *self.committed.get((index as usize).checked_sub(1)?)?
     }
 
+    /// A service has been given a snapshot.
     pub fn installed(&mut self, server: ServerId, index: Index) -> Check {
         self.peers[server].applied = index;
         self.check_applied(server, index)

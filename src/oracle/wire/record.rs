@@ -137,9 +137,9 @@ impl Wire {
     pub fn delivered(&mut self, rpc: &Rpc) -> Arrival {
         let (from, to, term) = (rpc.from, rpc.to, rpc.message.term());
         let peer = &mut self.peers[to];
-        if let Message::Vote(_) = rpc.message {
-            self.asked.entry((term, to, from)).or_insert(peer.writes);
-        } else {
+        // A server may also note as its vote whom it hears as the leader.
+        self.asked.entry((term, to, from)).or_insert(peer.writes);
+        if !matches!(rpc.message, Message::Vote(_)) {
             peer.newest_reign = peer.newest_reign.max(term);
             // From now on the leader of that term may take entries away.
             let stays = |held: &Held| held.term > term || (held.term == term && !held.as_candidate);

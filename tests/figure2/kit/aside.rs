@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use raftlab::labsync::{rng, thread};
-use raftlab::raft::rpc::{AppendEntriesArgs, AppendEntriesReply};
+use raftlab::raft::rpc::{
+    AppendEntriesArgs, AppendEntriesReply, InstallSnapshotReply, RequestVoteArgs, RequestVoteReply,
+};
 use raftlab::raft::{Index, ServerId, Term};
 
 use super::words::{Rpc, command};
@@ -74,14 +76,39 @@ impl Stage {
         first: (ServerId, AppendEntriesArgs),
         second: (ServerId, AppendEntriesArgs),
     ) {
+        self.both_send([first, second].map(|(from, args)| {
+            (from, Rpc::Append(AppendEntriesArgs { leader_id: from, ..args }))
+        }));
+    }
+
+    /// Two candidates ask n0 for its vote at once, and get their replies.
+    pub fn both_ask(
+        &self,
+        first: (ServerId, RequestVoteArgs),
+        second: (ServerId, RequestVoteArgs),
+    ) {
+        self.both_send(
+            [first, second].map(|(from, args)| {
+                (from, Rpc::Vote(RequestVoteArgs { candidate_id: from, ..args }))
+            }),
+        );
+    }
+
+    fn both_send(&self, rpcs: [(ServerId, Rpc); 2]) {
         let ground = self.ground();
-        let sending = [first, second].map(|(from, args)| {
-            let rpc = Rpc::Append(AppendEntriesArgs { leader_id: from, ..args });
+        let sending = rpcs.map(|(from, rpc)| {
             self.record.note(format_args!("n{from} -> n0  {rpc}"));
-            let end = self.ends[from].clone();
-            let Rpc::Append(args) = ground.raise_rpc(rpc) else { unreachable!("it is one") };
-            thread::spawn(format!("n{from} sends to n0"), move || {
-                end.call::<_, AppendEntriesReply>("Raft.AppendEntries", &args)
+            let (end, rpc) = (self.ends[from].clone(), ground.raise_rpc(rpc));
+            thread::spawn(format!("n{from} sends to n0"), move || match rpc {
+                Rpc::Append(args) => {
+                    end.call::<_, AppendEntriesReply>("Raft.AppendEntries", &args).is_some()
+                }
+                Rpc::Vote(args) => {
+                    end.call::<_, RequestVoteReply>("Raft.RequestVote", &args).is_some()
+                }
+                Rpc::Install(args) => {
+                    end.call::<_, InstallSnapshotReply>("Raft.InstallSnapshot", &args).is_some()
+                }
             })
         });
         for answered in sending {
