@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::path::Path;
 
 use super::suite::LabTest;
 use serde::Deserialize;
@@ -63,7 +64,7 @@ impl Report {
     /// # Errors
     /// If it cannot be made; the message names it.
     pub fn begin(path: Option<&str>) -> Result<Report, String> {
-        let file = path.map(|path| match File::create(path) {
+        let file = path.map(|path| match create(path) {
             Ok(file) => Ok((path.to_string(), file)),
             Err(error) => Err(cannot_write(path, &error)),
         });
@@ -98,4 +99,12 @@ impl Report {
 
 fn cannot_write(path: &str, error: &std::io::Error) -> String {
     format!("cannot write the report {path}: {error}")
+}
+
+/// A new file, with the folder that it is in: `target/` may be elsewhere (CARGO_TARGET_DIR).
+fn create(path: &str) -> std::io::Result<File> {
+    if let Some(folder) = Path::new(path).parent() {
+        fs::create_dir_all(folder)?;
+    }
+    File::create(path)
 }
