@@ -173,9 +173,14 @@ impl Book {
         self.last_heard[server] = None;
     }
 
+    /// Nothing is checked after this.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
     /// Nothing is checked after this; the message that tells of the finding.
     pub fn close_with(&mut self, broken: &Broken) -> String {
-        self.closed = true;
+        self.close();
         let Broken { property, how, servers } = broken;
         let mut text = format!("{property} is broken: {how}");
         let mut line = |args: std::fmt::Arguments<'_>| text.push_str(&format!("\n  {args}"));

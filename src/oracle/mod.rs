@@ -114,6 +114,11 @@ impl Oracle {
         })
     }
 
+    /// The test is over: nothing counts any more.
+    pub fn close(&self) {
+        self.book.with(Book::close);
+    }
+
     /// A step of an RPC from an instance of a server to another server, and what is sent if it is
     /// the first.
     ///
