@@ -114,11 +114,6 @@ impl Oracle {
         })
     }
 
-    /// The test is over: nothing counts any more.
-    pub fn close(&self) {
-        self.book.with(Book::close);
-    }
-
     /// A step of an RPC from an instance of a server to another server, and what is sent if it is
     /// the first.
     ///
@@ -218,6 +213,11 @@ impl Oracle {
             Some(at) => panic!("{message}\nin the critical section that began at {at}"),
             None => panic!("{message}"),
         }
+    }
+
+    /// The test is over: nothing counts any more.
+    pub fn close(&self) {
+        self.book.with(Book::close);
     }
 }
 
