@@ -95,7 +95,7 @@ fn check_fast(leader: &[Term], follower: &[Term], most: usize) {
     let mut refused = 0;
     for sent in sent.iter().filter(|sent| sent.to == 1 && sent.is_refused()) {
         let Rpc::Append(args) = &sent.rpc else { continue };
-        refused += usize::from(args.prev_log_index < back_to);
+        refused += usize::from(args.prev_log_index <= back_to);
         back_to = back_to.min(args.prev_log_index);
     }
     let most = most.max(leader.len().ilog2() as usize + 2);

@@ -1,6 +1,7 @@
 //! Part D: snapshots (§7, Figure 13): n0's own, and those that it sends as the leader.
 
 use raftlab::lab_tests;
+use raftlab::raft::Term;
 use raftlab::raft::rpc::Entry;
 use raftlab::runner::LabTest;
 
@@ -168,11 +169,12 @@ pub fn test_late_install_reply_does_not_lower_the_match_2d() {
             break;
         }
     }
-    if !has_it {
-        return; // it waits for the reply before it sends more, and none is late then
-    }
     s.wait(A_MOMENT);
     s.says_yes(&late);
+    if !has_it {
+        // It has waited for that reply before it sends more.
+        s.says_yes(&s.append_up_to(mark, 1, 6));
+    }
     s.wait(A_MOMENT);
     s.says_yes(&s.append_up_to(0, 2, 6));
     s.applied_up_to(6);
@@ -221,32 +223,11 @@ pub fn test_install_reply_covers_the_snapshot_only_2d() {
     s.applies(&["1@1", "2@1", "3@1", "a"]);
 }
 
-pub fn test_refused_install_of_an_earlier_reign_is_no_match_2d() {
-    let s = Stage::new(
-        3,
-        "§5.2: the reply to an InstallSnapshot of an earlier reign says nothing about the log in \
-         this one: a follower that has refused it gets the snapshot again",
-    );
-    given(&s, 5);
-    s.snapshot_and_wait(5);
-    s.obey(2);
-    let first = s.elect();
-    let old = s.asks_for_snapshot(1);
-    s.grants(2, vote(first + 1, (5, 1)));
-    s.behave(1, Manner::Holds);
-    let mark = s.mark();
-    s.elect();
-    s.says_no(&old, first + 1); // n1 had heard of that term
-    s.wait(A_MOMENT);
-    s.asks_for_snapshot_since(mark, 1);
-}
-
-pub fn test_late_install_refused_in_this_reign_is_no_match_2d() {
-    let s = Stage::new(
-        3,
-        "§5.2: the reply to an InstallSnapshot of an earlier reign says nothing about the log in \
-         this one, also if it tells of this one's term: the follower that has refused it gets the snapshot again",
-    );
+/// n1 refuses the InstallSnapshot of n0's first reign while n0 leads for the second time; in which
+/// term, `refused_in` tells from those of the two reigns.
+#[track_caller]
+fn check_refused_install_is_no_match(sentence: &'static str, refused_in: fn(Term, Term) -> Term) {
+    let s = Stage::new(3, sentence);
     given(&s, 5);
     s.snapshot_and_wait(5);
     s.obey(2);
@@ -256,9 +237,27 @@ pub fn test_late_install_refused_in_this_reign_is_no_match_2d() {
     s.behave(1, Manner::Holds);
     let mark = s.mark();
     let second = s.elect();
-    s.says_no(&old, second); // n1 had voted in this term when the request arrived
+    s.says_no(&old, refused_in(first, second));
     s.wait(A_MOMENT);
     s.asks_for_snapshot_since(mark, 1);
+}
+
+pub fn test_refused_install_of_an_earlier_reign_is_no_match_2d() {
+    // n1 had heard of the term between them.
+    check_refused_install_is_no_match(
+        "§5.2: the reply to an InstallSnapshot of an earlier reign says nothing about the log in \
+         this one: a follower that has refused it gets the snapshot again",
+        |first, _| first + 1,
+    );
+}
+
+pub fn test_late_install_refused_in_this_reign_is_no_match_2d() {
+    // n1 had voted in the second term when the request arrived.
+    check_refused_install_is_no_match(
+        "§5.2: the reply to an InstallSnapshot of an earlier reign says nothing about the log in \
+         this one, also if it tells of this one's term: who has refused it gets the snapshot again",
+        |_, second| second,
+    );
 }
 
 pub fn test_install_reply_is_for_the_snapshot_that_was_sent_2d() {

@@ -23,10 +23,8 @@ const BATCH: usize = 64;
 const PER_MESSAGE: usize = 32;
 const WINDOW: usize = 8;
 /// A leader that no majority answers for so long gives up.
-const PATIENCE: Option<Duration> = Some(Duration::from_secs(3));
-const ASK_AGAIN: Option<Duration> = Some(Duration::from_millis(150));
-/// The own vote is asked for like any other.
-const ASK_MYSELF: bool = true;
+const PATIENCE: Duration = Duration::from_secs(3);
+const ASK_AGAIN: Duration = Duration::from_millis(150);
 
 pub(super) enum Event {
     Vote(RequestVoteArgs, Sender<RequestVoteReply>),
@@ -306,9 +304,7 @@ impl Actor {
         let due = now >= self.deadline;
         match &mut self.role {
             Role::Leader(leading) => {
-                let fresh = |heard: &&Instant| {
-                    PATIENCE.is_none_or(|patience| now.duration_since(**heard) < patience)
-                };
+                let fresh = |heard: &&Instant| now.duration_since(**heard) < PATIENCE;
                 leading.heard[self.me] = now;
                 if leading.heard.iter().filter(fresh).count() < majority {
                     self.follow(self.term);
@@ -319,7 +315,7 @@ impl Actor {
             }
             _ if due => self.campaign(),
             Role::Candidate { answered, again_at, .. } if now >= *again_at => {
-                *again_at = now + ASK_AGAIN.unwrap_or(Duration::from_secs(1000));
+                *again_at = now + ASK_AGAIN;
                 let silent: Vec<_> =
                     (0..self.peers.len()).filter(|peer| !answered.contains(peer)).collect();
                 self.ask(silent);
@@ -333,15 +329,11 @@ impl Actor {
         self.vote = Some(self.me);
         self.dirty = true;
         self.rewind();
-        let mine = if ASK_MYSELF { BTreeSet::new() } else { [self.me].into() };
-        let again_at = Instant::now() + ASK_AGAIN.unwrap_or(Duration::from_secs(1000));
-        self.role = Role::Candidate { votes: mine.clone(), answered: mine, again_at };
-        if ASK_MYSELF {
-            self.ask((0..self.peers.len()).collect());
-        } else {
-            self.ask(self.others().collect());
-            self.count_votes();
-        }
+        let again_at = Instant::now() + ASK_AGAIN;
+        self.role =
+            Role::Candidate { votes: BTreeSet::new(), answered: BTreeSet::new(), again_at };
+        // The own vote is asked for like any other.
+        self.ask((0..self.peers.len()).collect());
     }
 
     fn ask(&mut self, whom: Vec<ServerId>) {
@@ -603,10 +595,8 @@ impl Actor {
         if reply.success {
             self.matches(from, upto);
             let Some(leading) = self.leading(term) else { return };
-            if !beat {
-                if leading.phase[from] != Phase::Snapshot {
-                    leading.phase[from] = Phase::Stream;
-                }
+            if !beat && leading.phase[from] != Phase::Snapshot {
+                leading.phase[from] = Phase::Stream;
             }
         } else if prev > leading.matched[from] && prev < leading.next[from] {
             let (matched, mut hint) = (leading.matched[from], reply.conflict_index);

@@ -35,25 +35,12 @@ pub use self::persister::{OnDisk, Persister, Watcher};
 pub use self::rpc::{Index, ServerId, Term, service};
 pub use self::view::{ReadSaved, RoleView, Saved, View};
 
-/// What Raft tells the service through the apply channel: in index order, without gaps.
+/// What Raft tells the service through the apply channel.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "as in the reference")]
 pub enum ApplyMsg {
-    /// The entry at `index` is committed.
-    Command {
-        /// One more than that of the message before.
-        index: Index,
-        /// As given to [`Raft::start`].
-        command: Bytes,
-    },
-    /// Everything up to `index` is in `data`; the next command is that at `index + 1`.
-    Snapshot {
-        /// Higher than that of any message before.
-        index: Index,
-        /// The term of the entry at `index`.
-        term: Term,
-        /// As given to [`Raft::snapshot`], on this server or another.
-        data: Bytes,
-    },
+    Command { index: Index, command: Bytes },
+    Snapshot { index: Index, term: Term, data: Bytes },
 }
 
 /// One Raft server.

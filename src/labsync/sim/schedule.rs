@@ -22,7 +22,9 @@
 //! - **Stalls**: a thread that takes a lock again which it has released, without having waited
 //!   for anything in between, is held up now and then, for some milliseconds of virtual time. So
 //!   messages and timers get into the gap. The first lock of a new thread counts as well if
-//!   its parent had released it: work that is handed to a thread is the same gap.
+//!   its parent had released it: work that is handed to a thread is the same gap. So does work
+//!   that takes time ([`spend`]) outside of a lock which was released before: what was made
+//!   ready under it may be old when it is written.
 //!
 //! Stalls are aimed: code that does all in one critical section seldom takes a lock twice without
 //! a wait, and so is seldom held up. A stall before any lock, also tried, finds less: most of
@@ -37,6 +39,7 @@
 //!   there would only look like a slow network, or make the harness miss its own times.
 //!
 //! [`Mutex::unstalled`]: crate::Mutex::unstalled
+//! [`spend`]: crate::spend
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -154,7 +157,7 @@ impl Schedule {
         highest.expect("somebody is ready")
     }
 
-    /// For how long a gap between two critical sections is stretched, in ns, if it is.
+    /// For how long the gap behind a critical section is stretched, in ns, if it is.
     pub fn stall(&mut self) -> Option<u64> {
         let stalls = self.way.stalls?;
         let stalled = self.random.random_range(0..stalls.one_in) == 0;

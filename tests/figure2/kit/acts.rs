@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use raftlab::labrpc::ClientEnd;
+use raftlab::labsync::{channel, thread};
 use raftlab::raft::rpc::{
     AppendEntriesArgs, AppendEntriesReply, InstallSnapshotArgs, InstallSnapshotReply,
     RequestVoteArgs, RequestVoteReply,
@@ -12,7 +14,7 @@ use super::rules::{
     APPENDS_TAKEN, APPLIED, COMMITTED, HEARTBEAT_TAKEN, NO_ENTRY_ADDED, PREVIOUS_NEEDED, Rule,
     STATE_KNOWN, TERM_ADOPTED, TIMER_QUIET, VOTES_GIVEN, VOTES_REFUSED,
 };
-use super::words::{Reply, Rpc, brief, command, last_new, list, state_at};
+use super::words::{Reply, Rpc, brief, command, heartbeat, last_new, list, state_at};
 use super::{A_MOMENT, Held, PATIENCE, Stage};
 
 /// What a reply breaks that should be in `term`: the rule of its term, or else the `other`.
@@ -50,7 +52,8 @@ impl Stage {
         }
     }
 
-    /// Server `from` sends n0 an InstallSnapshot; the reply.
+    /// Server `from` sends n0 an InstallSnapshot; the reply. While that waits for a service that
+    /// pauses, n0 hears its leader.
     #[track_caller]
     pub fn install(&self, from: ServerId, args: InstallSnapshotArgs) -> InstallSnapshotReply {
         let last = (args.last_included_index, args.last_included_term);
@@ -65,11 +68,12 @@ impl Stage {
     #[track_caller]
     fn call(&self, from: ServerId, rpc: &Rpc) -> Reply {
         self.record.note(format_args!("n{from} -> n0  {rpc}"));
-        let (end, ground) = (&self.ends[from], self.ground());
-        let reply = match ground.raise_rpc(rpc.clone()) {
-            Rpc::Vote(args) => end.call("Raft.RequestVote", &args).map(Reply::Vote),
-            Rpc::Append(args) => end.call("Raft.AppendEntries", &args).map(Reply::Append),
-            Rpc::Install(args) => end.call("Raft.InstallSnapshot", &args).map(Reply::Install),
+        let ground = self.ground();
+        let is_held_up = matches!(rpc, Rpc::Install(_)) && self.script.with(|state| state.paused);
+        let raised = ground.raise_rpc(rpc.clone());
+        let reply = match is_held_up {
+            true => self.send_with_heartbeats(from, raised),
+            false => send(&self.ends[from], &raised),
         };
         let Some(reply) = reply else {
             self.wait(PATIENCE); // its handler has panicked, which is about to end the run
@@ -78,6 +82,21 @@ impl Stage {
         let reply = ground.lower_reply(reply);
         self.record.note(format_args!("n0 -> n{from}  reply: {reply}"));
         reply
+    }
+
+    fn send_with_heartbeats(&self, from: ServerId, rpc: Rpc) -> Option<Reply> {
+        let beat = Rpc::Append(AppendEntriesArgs { leader_id: from, ..heartbeat(rpc.term()) });
+        let (sender, replies) = channel::bounded(1);
+        let end = self.ends[from].clone();
+        thread::spawn(format!("n{from} sends to n0"), move || {
+            let _ended = sender.send(send(&end, &rpc));
+        });
+        loop {
+            match replies.recv_timeout(A_MOMENT) {
+                Ok(reply) => return reply,
+                Err(_) => drop(send(&self.ends[from], &beat)),
+            }
+        }
     }
 
     /// n0 must grant this vote.
@@ -294,5 +313,14 @@ impl Stage {
 
     fn rule_of_applied(&self) -> Rule {
         if self.reign_seen.get() > 0 { COMMITTED } else { APPLIED }
+    }
+}
+
+/// Sends n0 a request, and waits for the reply.
+pub(super) fn send(end: &ClientEnd, rpc: &Rpc) -> Option<Reply> {
+    match rpc {
+        Rpc::Vote(args) => end.call("Raft.RequestVote", args).map(Reply::Vote),
+        Rpc::Append(args) => end.call("Raft.AppendEntries", args).map(Reply::Append),
+        Rpc::Install(args) => end.call("Raft.InstallSnapshot", args).map(Reply::Install),
     }
 }

@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use raftlab::labsync::{rng, thread};
-use raftlab::raft::rpc::{
-    AppendEntriesArgs, AppendEntriesReply, InstallSnapshotReply, RequestVoteArgs, RequestVoteReply,
-};
+use raftlab::raft::rpc::{AppendEntriesArgs, RequestVoteArgs};
 use raftlab::raft::{Index, ServerId, Term};
 
+use super::acts::send;
 use super::words::{Rpc, command};
 use super::{A_MOMENT, Stage};
 
@@ -99,17 +98,7 @@ impl Stage {
         let sending = rpcs.map(|(from, rpc)| {
             self.record.note(format_args!("n{from} -> n0  {rpc}"));
             let (end, rpc) = (self.ends[from].clone(), ground.raise_rpc(rpc));
-            thread::spawn(format!("n{from} sends to n0"), move || match rpc {
-                Rpc::Append(args) => {
-                    end.call::<_, AppendEntriesReply>("Raft.AppendEntries", &args).is_some()
-                }
-                Rpc::Vote(args) => {
-                    end.call::<_, RequestVoteReply>("Raft.RequestVote", &args).is_some()
-                }
-                Rpc::Install(args) => {
-                    end.call::<_, InstallSnapshotReply>("Raft.InstallSnapshot", &args).is_some()
-                }
-            })
+            thread::spawn(format!("n{from} sends to n0"), move || send(&end, &rpc))
         });
         for answered in sending {
             answered.join();
