@@ -34,7 +34,7 @@ pub fn test_vote_survives_2c() {
     s.crash();
     s.denies(2, vote(3, EMPTY));
     s.grants(1, vote(3, EMPTY));
-    s.accepts(1, heartbeat(5));
+    s.accepts(2, heartbeat(5));
     s.grants(2, vote(5, EMPTY)); // in a term that it had before
     s.crash();
     s.denies(1, vote(5, EMPTY));

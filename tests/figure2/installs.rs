@@ -49,7 +49,7 @@ pub fn test_install_adopts_a_newer_term_2d() {
         "Figure 2, all servers: a newer term is adopted, also from an InstallSnapshot",
     );
     let term = s.elect_obeyed();
-    let reply = s.install(1, install(term + 2, (5, 1)));
+    let reply = s.install(2, install(term + 2, (5, 1)));
     let happened = format!("of term {}", reply.term);
     s.check(reply.term == term + 2, format!("the reply tells of term {}", term + 2), happened);
     s.follows_in(term + 2);

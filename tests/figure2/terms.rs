@@ -52,7 +52,7 @@ fn test_newer_term_in_append_is_adopted_2a() {
     let term = s.elect_obeyed();
     s.accepts(2, heartbeat(term + 2));
     s.follows_in(term + 2);
-    s.grants(1, vote(term + 2, EMPTY)); // it has not voted in that term
+    s.grants(2, vote(term + 2, EMPTY)); // it has not voted in that term
 }
 
 fn test_newer_term_in_vote_reply_is_adopted_2a() {

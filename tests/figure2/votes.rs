@@ -61,7 +61,7 @@ pub fn test_votes_anew_in_each_term_2a() {
 
 pub fn test_refuses_votes_of_old_terms_2a() {
     let s = Stage::new(3, "Figure 2, RequestVote, receiver 1: no vote for a term that is over");
-    s.accepts(1, heartbeat(5)); // in term 5 it has not voted yet
+    s.accepts(2, heartbeat(5)); // in term 5 it has not voted yet
     for term in [4, 1] {
         let reply = s.denies(2, vote(term, EMPTY));
         s.check(reply.term == 5, "the reply tells of term 5", format!("of term {}", reply.term));

@@ -389,9 +389,13 @@ impl Raft {
             }
             state.save_again();
             let (asked, prev, prev_term) = (args.term, args.prev_log_index, args.prev_log_term);
+            let leader = args.leader_id;
             let mut reply = state.core.append_entries(args);
             if CHOICE.drops_at_refusal && !reply.success && reply.term == asked {
                 state.core.drop_conflict(prev, prev_term);
+            }
+            if CHOICE.notes_the_leader {
+                state.core.note_leader(leader, asked);
             }
             state.save_again();
             if !CHOICE.hints {
@@ -405,9 +409,12 @@ impl Raft {
     }
 
     pub(super) fn install_snapshot(&self, args: InstallSnapshotArgs) -> InstallSnapshotReply {
-        let index = args.last_included_index;
+        let (index, leader, asked) = (args.last_included_index, args.leader_id, args.term);
         let mut state = self.lock();
         let reply = state.core.install_snapshot(args);
+        if CHOICE.notes_the_leader {
+            state.core.note_leader(leader, asked);
+        }
         state.save_again();
         self.applier.notify_all();
         if let Some(wait) = CHOICE.install_waits {

@@ -389,6 +389,15 @@ impl Core {
         reply
     }
 
+    /// The vote of one who has not voted in that term is noted for its leader.
+    #[allow(dead_code, reason = "not every variant does")]
+    pub fn note_leader(&mut self, leader: ServerId, term: Term) {
+        if self.disk.term == term && self.disk.voted_for.is_none() {
+            self.disk.voted_for = Some(leader);
+            self.save();
+        }
+    }
+
     /// Drops what conflicts with the entry before those that a current leader has sent.
     #[allow(dead_code, reason = "not every variant does")]
     pub fn drop_conflict(&mut self, prev: Index, prev_term: Term) {

@@ -35,6 +35,8 @@ pub(super) struct Choice {
     pub keeps_commit: bool,
     /// A follower that refuses gets the snapshot, if it may lack anything of it.
     pub snapshot_when_refused: bool,
+    /// A follower that has not voted notes the leader as its vote.
+    pub notes_the_leader: bool,
     /// The state is shown to the tester.
     pub shows: bool,
 }
@@ -56,5 +58,6 @@ pub(super) const PLAIN: Choice = Choice {
     saves_when_sending: false,
     keeps_commit: false,
     snapshot_when_refused: false,
+    notes_the_leader: false,
     shows: true,
 };

@@ -45,6 +45,7 @@ impl Stage {
     /// Server `from` sends n0 an AppendEntries; the reply.
     #[track_caller]
     pub fn append(&self, from: ServerId, args: AppendEntriesArgs) -> AppendEntriesReply {
+        self.script.with(|state| state.leaders.insert(args.term, from));
         let rpc = Rpc::Append(AppendEntriesArgs { leader_id: from, ..args });
         match self.call(from, &rpc) {
             Reply::Append(reply) => reply,
@@ -57,7 +58,10 @@ impl Stage {
     #[track_caller]
     pub fn install(&self, from: ServerId, args: InstallSnapshotArgs) -> InstallSnapshotReply {
         let last = (args.last_included_index, args.last_included_term);
-        self.script.with(|state| state.snapshots.insert(last));
+        self.script.with(|state| {
+            state.leaders.insert(args.term, from);
+            state.snapshots.insert(last);
+        });
         let rpc = Rpc::Install(InstallSnapshotArgs { leader_id: from, ..args });
         match self.call(from, &rpc) {
             Reply::Install(reply) => reply,
@@ -99,10 +103,13 @@ impl Stage {
         }
     }
 
-    /// n0 must grant this vote.
+    /// n0 must grant this vote. No vote is asked for in the term of another leader: there a follower
+    /// may note its leader as its vote.
     #[track_caller]
     pub fn grants(&self, from: ServerId, args: RequestVoteArgs) {
         let term = args.term;
+        let leader = self.script.with(|state| state.leaders.get(&term).copied());
+        assert!(leader.is_none_or(|leader| leader == from), "n{from} cannot win n0's vote");
         let reply = self.vote(from, args);
         let expected = format!("n{from} gets the vote, in term {term}");
         let right = reply.vote_granted && reply.term == term;

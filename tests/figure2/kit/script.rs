@@ -85,6 +85,8 @@ pub struct State {
     pub granted: BTreeMap<Term, BTreeSet<ServerId>>,
     /// To whom the server has granted its vote, by term.
     pub given: BTreeMap<Term, ServerId>,
+    /// Who leads, by term, as far as the server has heard.
+    pub leaders: BTreeMap<Term, ServerId>,
     /// What the server has handed to its service since it was last started.
     pub applied: Vec<String>,
     pub last_applied: Index,
@@ -108,6 +110,7 @@ impl Script {
             manners: vec![Manner::Holds; servers],
             granted: BTreeMap::new(),
             given: BTreeMap::new(),
+            leaders: BTreeMap::new(),
             applied: Vec::new(),
             last_applied: 0,
             snapshots: BTreeSet::new(),
