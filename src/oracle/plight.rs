@@ -38,10 +38,11 @@ const TOLD: &str = "commitIndex goes up to the leader's, and that is applied in 
 impl Book {
     /// An answer has arrived: what repeats itself is counted.
     pub fn note_talk(&mut self, rpc: &Rpc, reply: &Reply) {
+        let log_is_no_better = self.log_is_no_better(rpc.to, rpc.from);
         let talk = &mut self.talks[rpc.from][rpc.to];
         match (&rpc.message, reply) {
             (Message::Vote(args), Reply::Vote(reply)) => {
-                let refused = !reply.vote_granted && reply.term == args.term;
+                let refused = !reply.vote_granted && reply.term == args.term && log_is_no_better;
                 talk.no_vote = if refused { talk.no_vote + 1 } else { 0 };
             }
             (Message::Append(args), Reply::Append(reply)) if reply.success => {
@@ -134,7 +135,6 @@ impl Book {
             let keeps_refusing = |&&candidate: &&ServerId| {
                 self.talks[candidate][voter].no_vote >= OFTEN
                     && !self.wire.votes_in_its_last_term(voter)
-                    && self.log_is_no_better(voter, candidate)
             };
             if let Some(candidate) = connected.iter().find(keeps_refusing) {
                 let what = format!(

@@ -18,6 +18,7 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_who_checks_again_is_not_accused,
     test_one_thread_comes_last_of_all,
     test_a_thread_is_stalled_once_between_waits,
+    test_a_thread_pays_for_its_stalls,
     test_where_nobody_is_stalled,
     test_stalls_hide_no_livelock,
     test_a_stall_is_recorded,
@@ -153,15 +154,27 @@ fn test_a_thread_is_stalled_once_between_waits() {
     let times = seconds_of(|lock| drop(lock.lock()), || Mutex::new(()));
     assert!(times.iter().any(|&time| time > MS), "never stalled: {times:?}");
     assert!(times.iter().all(|&time| time < 21 * MS), "stalled again and again: {times:?}");
-    let times = seconds_of(
+}
+
+/// Nor do they add up without end where a thread waits each time: it pays for them with time.
+fn test_a_thread_pays_for_its_stalls() {
+    const WAITS: [fn(&Mutex<()>); 2] = [
         |lock| {
             drop(lock.lock());
             drop(lock.lock());
             thread::sleep(MS);
         },
-        || Mutex::new(()),
-    );
-    assert!(times.iter().any(|&time| time > 1500 * MS), "stalled too seldom: {times:?}");
+        |lock| {
+            drop(lock.lock());
+            drop(lock.lock());
+            thread::sleep(Duration::from_micros(4));
+        },
+    ];
+    let [long, short] = WAITS.map(|takes_twice| seconds_of(takes_twice, || Mutex::new(())));
+    assert!(long.iter().any(|&time| time > 1400 * MS), "stalled too seldom: {long:?}");
+    assert!(long.iter().all(|&time| time < 1800 * MS), "stalled too often: {long:?}");
+    assert!(short.iter().any(|&time| time > 80 * MS), "stalled too seldom: {short:?}");
+    assert!(short.iter().all(|&time| time < 300 * MS), "stalled too often: {short:?}");
 }
 
 /// Not where the harness's time is kept, and not where others could not go on.

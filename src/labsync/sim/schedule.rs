@@ -35,6 +35,8 @@
 //!   the lab's time limits.
 //! - A thread is stalled once at most between two waits of its own, and never with a lock held. So
 //!   a thread that polls without a wait is still found to be a livelock.
+//! - A thread pays for its stalls with time: in the long run a third of its time at most is stalled.
+//!   An applier may take the lock for each of a thousand entries, and wait for the service each time.
 //! - The harness is not under test: its locks are made by [`Mutex::unstalled`], since a stall
 //!   there would only look like a slow network, or make the harness miss its own times.
 //!
@@ -72,6 +74,10 @@ struct Stalls {
 
 /// Often, and short beside the lab's heartbeats and timeouts.
 const STALLS: Stalls = Stalls { one_in: 2, longest_ns: 20_000_000 };
+/// So much time a thread pays for each ns of a stall ...
+const PRICE: u64 = 3;
+/// ... and may owe so many of the longest ones before it is stalled no more.
+const MOST_OWED: u64 = 10;
 /// In a run that asks for long stalls, one gap in so many.
 const LONG_ONE_IN: u32 = 8;
 
@@ -157,11 +163,19 @@ impl Schedule {
         highest.expect("somebody is ready")
     }
 
-    /// For how long the gap behind a critical section is stretched, in ns, if it is.
-    pub fn stall(&mut self) -> Option<u64> {
+    /// For how long the gap behind a critical section is stretched, in ns, if it is, for a thread
+    /// that will have paid for its stalls so far at `paid_at`.
+    pub fn stall(&mut self, now: u64, paid_at: &mut u64) -> Option<u64> {
         let stalls = self.way.stalls?;
+        if paid_at.saturating_sub(now) > MOST_OWED * stalls.longest_ns {
+            return None;
+        }
         let stalled = self.random.random_range(0..stalls.one_in) == 0;
-        stalled.then(|| self.random.random_range(0..=stalls.longest_ns))
+        stalled.then(|| {
+            let stall = self.random.random_range(0..=stalls.longest_ns);
+            *paid_at = now.max(*paid_at) + PRICE * stall;
+            stall
+        })
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Task {
     /// It unwinds, after a panic or because the run is over.
     pub unwinding: bool,
     pub since_wait: SinceWait,
+    /// When it will have paid for its stalls so far, in ns.
+    pub paid_at: u64,
 }
 
 #[derive(Clone, Copy)]

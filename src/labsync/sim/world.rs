@@ -117,6 +117,7 @@ impl World {
             held: 0,
             unwinding: false,
             since_wait,
+            paid_at: 0,
         };
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -193,7 +194,7 @@ impl World {
         if task.held > 0 || task.unwinding || since.stalled || !matters(since) {
             return false;
         }
-        let Some(stall) = self.schedule.stall() else { return false };
+        let Some(stall) = self.schedule.stall(now, &mut task.paid_at) else { return false };
         task.since_wait.stalled = true;
         task.status = Status::Blocked;
         self.set_timer(slot, now + stall);

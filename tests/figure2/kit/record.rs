@@ -45,8 +45,9 @@ impl Record {
         Arc::new(Record { sentence, notes: Leaf::default(), changed: Condvar::new() })
     }
 
-    /// Adds a line, with the time.
+    /// Adds a line, with the time. It stands in the trace as well, between the server's own log lines.
     pub fn note(&self, what: impl Display) {
+        log::info!("{what}");
         let line = format!("{:8.3}  {what}", Instant::now().since_start().as_secs_f64());
         self.notes.with(|notes| notes.lines.push(line));
     }
