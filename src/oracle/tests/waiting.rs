@@ -46,6 +46,30 @@ fn a_symptom_names_its_test() {
     assert!(net.book.symptom(&all, late).is_none(), "all is well");
 }
 
+/// A voter may refuse an older log than its own, though it be no older later, when the test gives up.
+#[test]
+fn who_refused_an_older_log_is_not_blamed() {
+    for older in [true, false] {
+        let mut net = Net::of(3);
+        net.book.now = std::time::Duration::from_secs(9);
+        for server in [0, 1] {
+            let shadow = &mut net.book.shadows[server];
+            (shadow.seen, shadow.current_term) = (true, 3);
+        }
+        let last = (net.book.shadows[1].snapshot_index, net.book.shadows[1].snapshot_term);
+        if older {
+            (net.book.shadows[1].snapshot_index, net.book.shadows[1].snapshot_term) = (3, 1);
+        }
+        for term in 1..=3 {
+            assert!(net.ask(0, 1, VOTE, &vote(term, 0, Some((term, false)))).is_ok());
+        }
+        (net.book.shadows[1].snapshot_index, net.book.shadows[1].snapshot_term) = last;
+        let symptom = net.book.symptom(&[0, 1, 2], net.book.now);
+        let named = symptom.is_some_and(|(.., test)| test == "votes_anew_in_each_term_2a");
+        assert_eq!(named, !older, "the candidate's log was older: {older}");
+    }
+}
+
 #[test]
 fn the_tests_that_symptoms_name_exist() {
     let suite = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/figure2");

@@ -197,7 +197,7 @@ impl Record {
                 );
             }
             if first > 0 {
-                text.push_str(&format!("\n  ... {first} lines"));
+                text.push_str(&format!("\n  ... {first} lines, with VERBOSE=1"));
             }
             for line in &notes.lines[first..] {
                 text.push_str("\n  ");
