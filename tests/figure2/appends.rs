@@ -107,7 +107,7 @@ pub fn test_append_of_an_old_term_adds_nothing_2b() {
         "Figure 2, AppendEntries, receiver 1: no success for a leader of an old term",
     );
     given(&s, 4, &[1, 1], 0);
-    let reply = s.refuses(2, append(3, (1, 1), &[3, 3], 4));
+    let reply = s.refuses(2, append(3, (1, 1), &[3, 3], 1));
     s.check(reply.term == 4, "the reply tells of term 4", format!("of term {}", reply.term));
     s.lacks_entry(1, 4, (3, 3));
     s.has_entry(1, 4, (2, 1));

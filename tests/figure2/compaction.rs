@@ -148,7 +148,7 @@ pub fn test_append_across_the_snapshot_brings_the_next_entry_2d() {
 
 pub fn test_append_across_the_snapshot_ends_in_it_2d() {
     let s = Stage::new(
-        3,
+        5,
         "Figure 2, AppendEntries, receiver 3, with a snapshot underneath: an append that comes \
          late, all of whose entries are in the snapshot, takes nothing away",
     );
@@ -156,11 +156,11 @@ pub fn test_append_across_the_snapshot_ends_in_it_2d() {
     s.applied_up_to(6);
     s.snapshot(6);
     for (prev, count) in [(0, 3), (2, 3), (2, 4), (3, 3), (5, 1), (5, 0), (4, 0)] {
-        s.append(1, append(1, (prev, u64::from(prev > 0)), &vec![1; count], 6));
-        s.has_entry(1, 1, (8, 1));
-        s.denies(2, vote(1, (7, 1)));
+        s.append(1, append(2, (prev, u64::from(prev > 0)), &vec![1; count], 6));
+        s.has_entry(1, 2, (8, 1));
+        s.denies(2, vote(2, (7, 1)));
     }
-    s.accepts(1, append(1, (8, 1), &[], 8));
+    s.accepts(1, append(2, (8, 1), &[], 8));
     s.applied_up_to(8);
 }
 

@@ -45,7 +45,6 @@ impl Stage {
     /// Server `from` sends n0 an AppendEntries; the reply.
     #[track_caller]
     pub fn append(&self, from: ServerId, args: AppendEntriesArgs) -> AppendEntriesReply {
-        self.script.with(|state| state.leaders.insert(args.term, from));
         let rpc = Rpc::Append(AppendEntriesArgs { leader_id: from, ..args });
         match self.call(from, &rpc) {
             Reply::Append(reply) => reply,
@@ -58,10 +57,7 @@ impl Stage {
     #[track_caller]
     pub fn install(&self, from: ServerId, args: InstallSnapshotArgs) -> InstallSnapshotReply {
         let last = (args.last_included_index, args.last_included_term);
-        self.script.with(|state| {
-            state.leaders.insert(args.term, from);
-            state.snapshots.insert(last);
-        });
+        self.script.with(|state| state.snapshots.insert(last));
         let rpc = Rpc::Install(InstallSnapshotArgs { leader_id: from, ..args });
         match self.call(from, &rpc) {
             Reply::Install(reply) => reply,
@@ -69,9 +65,17 @@ impl Stage {
         }
     }
 
+    /// What `from` says to n0, which a right server could say.
+    #[track_caller]
+    pub(super) fn says(&self, from: ServerId, rpc: &Rpc) {
+        self.record.note(format_args!("n{from} -> n0  {rpc}"));
+        let possible = self.script.with(|state| state.world.hear(from, rpc));
+        possible.unwrap_or_else(|why| panic!("no right script: {why}"));
+    }
+
     #[track_caller]
     fn call(&self, from: ServerId, rpc: &Rpc) -> Reply {
-        self.record.note(format_args!("n{from} -> n0  {rpc}"));
+        self.says(from, rpc);
         let ground = self.ground();
         let is_held_up = matches!(rpc, Rpc::Install(_)) && self.script.with(|state| state.paused);
         let raised = ground.raise_rpc(rpc.clone());
@@ -108,8 +112,8 @@ impl Stage {
     #[track_caller]
     pub fn grants(&self, from: ServerId, args: RequestVoteArgs) {
         let term = args.term;
-        let leader = self.script.with(|state| state.leaders.get(&term).copied());
-        assert!(leader.is_none_or(|leader| leader == from), "n{from} cannot win n0's vote");
+        let may_win = self.script.with(|state| state.world.may_win(from, term));
+        assert!(may_win, "no right script: n{from} cannot win the vote of term {term}");
         let reply = self.vote(from, args);
         let expected = format!("n{from} gets the vote, in term {term}");
         let right = reply.vote_granted && reply.term == term;

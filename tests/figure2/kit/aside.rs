@@ -96,7 +96,7 @@ impl Stage {
     fn both_send(&self, rpcs: [(ServerId, Rpc); 2]) {
         let ground = self.ground();
         let sending = rpcs.map(|(from, rpc)| {
-            self.record.note(format_args!("n{from} -> n0  {rpc}"));
+            self.says(from, &rpc);
             let (end, rpc) = (self.ends[from].clone(), ground.raise_rpc(rpc));
             thread::spawn(format!("n{from} sends to n0"), move || send(&end, &rpc))
         });

@@ -41,6 +41,7 @@ mod script;
 mod service;
 mod waits;
 mod words;
+mod world;
 
 pub use self::follower::Follower;
 pub use self::ground::on_a_snapshot;

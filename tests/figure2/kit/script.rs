@@ -18,6 +18,7 @@ use super::ground::Ground;
 use super::record::Record;
 use super::rules::{LEADER_HAS_WON, OWN_VOTE};
 use super::words::{Reply, Rpc, no, yes};
+use super::world::World;
 
 /// Far more than any test needs: who sends without end is stopped here, before it has a thread for
 /// each.
@@ -85,8 +86,8 @@ pub struct State {
     pub granted: BTreeMap<Term, BTreeSet<ServerId>>,
     /// To whom the server has granted its vote, by term.
     pub given: BTreeMap<Term, ServerId>,
-    /// Who leads, by term, as far as the server has heard.
-    pub leaders: BTreeMap<Term, ServerId>,
+    /// What the server was told.
+    pub world: World,
     /// What the server has handed to its service since it was last started.
     pub applied: Vec<String>,
     pub last_applied: Index,
@@ -110,7 +111,7 @@ impl Script {
             manners: vec![Manner::Holds; servers],
             granted: BTreeMap::new(),
             given: BTreeMap::new(),
-            leaders: BTreeMap::new(),
+            world: World::default(),
             applied: Vec::new(),
             last_applied: 0,
             snapshots: BTreeSet::new(),
@@ -163,7 +164,7 @@ impl Script {
         let fate = Fate::Open;
         let sent = Sent { id, at, to: me, rpc: rpc.clone(), fate, settled: settled.clone() };
         state.sent.push(sent);
-        self.check(&state, &rpc);
+        self.check(&mut state, &rpc);
         let reply = state.reply_at_once(me, &rpc);
         if let Some(reply) = reply {
             self.settle(&mut state, id, Fate::Answered(reply));
@@ -180,7 +181,7 @@ impl Script {
     }
 
     /// What no Raft may ever send.
-    fn check(&self, state: &State, rpc: &Rpc) {
+    fn check(&self, state: &mut State, rpc: &Rpc) {
         let (term, sender) = (rpc.term(), rpc.sender());
         if state.sent.len() > MOST_REQUESTS {
             let sentence = "The lab: few requests: each is a thread and a message";
@@ -211,6 +212,9 @@ impl Script {
             let happened =
                 format!("{rpc}, with {votes} of {of} votes in term {term}, its own included");
             panic!("{}", self.record.report_of_rule(LEADER_HAS_WON, expected, happened));
+        }
+        if rpc.is_leaders() {
+            state.world.follow(term);
         }
     }
 
