@@ -112,7 +112,8 @@ pub(super) struct Talk {
     /// Where it was last refused as a leader, and how often in a row.
     pub refused_at: Option<(Term, (Index, Term))>,
     pub refused: u32,
-    /// How often in a row its vote was refused by a server in the term of its request.
+    /// How often in a row a server in the term of the request, whose log was no better, has refused
+    /// it its vote.
     pub no_vote: u32,
     /// Up to where it has last told that entries are committed, and was believed.
     pub told_commit: Index,

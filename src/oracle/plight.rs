@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::book::{Book, Heard};
 use super::message::{Message, Reply, Rpc};
-use super::shadow::{Role, Shadow};
+use super::shadow::Role;
+use crate::raft::rpc::RequestVoteArgs;
 use crate::raft::{Index, ServerId, Term};
 
 /// So often the same thing in a row is no accident.
@@ -38,11 +39,14 @@ const TOLD: &str = "commitIndex goes up to the leader's, and that is applied in 
 impl Book {
     /// An answer has arrived: what repeats itself is counted.
     pub fn note_talk(&mut self, rpc: &Rpc, reply: &Reply) {
-        let log_is_no_better = self.log_is_no_better(rpc.to, rpc.from);
+        let no_better = match &rpc.message {
+            Message::Vote(args) => self.log_is_no_better(rpc.to, args),
+            _ => false,
+        };
         let talk = &mut self.talks[rpc.from][rpc.to];
         match (&rpc.message, reply) {
             (Message::Vote(args), Reply::Vote(reply)) => {
-                let refused = !reply.vote_granted && reply.term == args.term && log_is_no_better;
+                let refused = !reply.vote_granted && reply.term == args.term && no_better;
                 talk.no_vote = if refused { talk.no_vote + 1 } else { 0 };
             }
             (Message::Append(args), Reply::Append(reply)) if reply.success => {
@@ -130,7 +134,7 @@ impl Book {
             let what = format!("nobody has asked for votes for {} s", LONG.as_secs());
             return Some((what, TIMEOUT, "timeout_starts_an_election_2a"));
         }
-        // A vote is refused for three reasons: an old term, a vote for another, a better log.
+        // Not counted are an old term and a better log: what is left is a vote for another.
         for &voter in connected {
             let keeps_refusing = |&&candidate: &&ServerId| {
                 self.talks[candidate][voter].no_vote >= OFTEN
@@ -154,12 +158,13 @@ impl Book {
         None
     }
 
-    /// Whether it is known that a voter's log is not better than a candidate's.
-    fn log_is_no_better(&self, voter: ServerId, candidate: ServerId) -> bool {
-        let (voter, candidate) = (&self.shadows[voter], &self.shadows[candidate]);
-        let key = |shadow: &Shadow| (shadow.last_term(), shadow.last_index());
-        match voter.seen && candidate.seen {
-            true => key(voter) <= key(candidate),
+    /// Whether it is known that a voter's log is not better than the candidate's that asks it.
+    fn log_is_no_better(&self, voter: ServerId, args: &RequestVoteArgs) -> bool {
+        let voter = &self.shadows[voter];
+        match voter.seen {
+            true => {
+                (voter.last_term(), voter.last_index()) <= (args.last_log_term, args.last_log_index)
+            }
             false => !self.wire.has_entries(),
         }
     }

@@ -108,13 +108,13 @@ impl Book {
             return broken(ELECTION_SAFETY, &[server], how);
         }
         if view.role != RoleView::Follower && view.voted_for != Some(server) {
+            let vote = match view.voted_for {
+                Some(candidate) => format!("it shows one for server {candidate}"),
+                None => "it shows none: has its View no votedFor?".to_string(),
+            };
             let how = format!(
                 "server {server} is candidate or leader of term {term} without its own vote \
-                 ({}): a candidate votes for itself (Figure 2, candidates)",
-                match view.voted_for {
-                    Some(candidate) => format!("it shows one for server {candidate}"),
-                    None => "it shows none: has its View no votedFor?".to_string(),
-                }
+                 ({vote}): a candidate votes for itself (Figure 2, candidates)"
             );
             return broken(ELECTION_SAFETY, &[server], how);
         }

@@ -91,8 +91,8 @@ pub(super) fn told(failure: &str) -> String {
 /// What to type, and what to read: the run once `again`, its trace, its rule.
 pub(super) fn next(suite: &str, again: String, trace: Option<&str>, failure: &str) -> String {
     let mut lines = vec![again];
-    // One Raft among scripted servers is no cluster that could be shown: what was said is in the
-    // report, and with VERBOSE=1 between the lines that the Raft logs.
+    // A script has no cluster that could be drawn: VERBOSE=1 prints what was said, and the Raft's
+    // own log lines between.
     if let Some(trace) = trace.filter(|_| suite != "figure2") {
         lines.push(format!("make log F={trace}"));
         lines.push(format!("make view F={trace}    (in a browser)"));

@@ -43,6 +43,7 @@ mod timers;
 mod votes;
 
 fn main() -> ExitCode {
+    kit::check_world();
     // In a Part, what other tests rest on comes first: `make progress` shows the first failure.
     let parts = [
         timers::FIRST_TESTS,

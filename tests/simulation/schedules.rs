@@ -173,7 +173,8 @@ fn test_a_thread_pays_for_its_stalls() {
     let [long, short] = WAITS.map(|takes_twice| seconds_of(takes_twice, || Mutex::new(())));
     assert!(long.iter().any(|&time| time > 1400 * MS), "stalled too seldom: {long:?}");
     assert!(long.iter().all(|&time| time < 1800 * MS), "stalled too often: {long:?}");
-    assert!(short.iter().any(|&time| time > 80 * MS), "stalled too seldom: {short:?}");
+    // Timers alone are late by some 70 ms.
+    assert!(short.iter().any(|&time| time > 150 * MS), "stalled too seldom: {short:?}");
     assert!(short.iter().all(|&time| time < 300 * MS), "stalled too often: {short:?}");
 }
 

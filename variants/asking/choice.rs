@@ -3,7 +3,7 @@
 //!
 //! Right: the vote is granted to the same candidate again (RequestVote, receiver 2), and votes are
 //! a set. The hint of §5.3 is an optimization: without one, nextIndex is decremented. A term that
-//! has its leader elects nobody else: a vote that is never asked for changes nothing.
+//! has its leader elects nobody else: its other candidates may be refused.
 
 use std::time::Duration;
 

@@ -389,7 +389,7 @@ impl Core {
         reply
     }
 
-    /// The vote of one who has not voted in that term is noted for its leader.
+    /// A follower that has not voted in `term` notes its leader as its vote.
     #[allow(dead_code, reason = "not every variant does")]
     pub fn note_leader(&mut self, leader: ServerId, term: Term) {
         if self.disk.term == term && self.disk.voted_for.is_none() {

@@ -74,9 +74,10 @@ struct Stalls {
 
 /// Often, and short beside the lab's heartbeats and timeouts.
 const STALLS: Stalls = Stalls { one_in: 2, longest_ns: 20_000_000 };
-/// So much time a thread pays for each ns of a stall ...
+/// A stall of 1 ns is paid for with so many ns of the thread's time, the stall itself included ...
 const PRICE: u64 = 3;
-/// ... and may owe so many of the longest ones before it is stalled no more.
+/// ... and a thread that has more than so many times the longest stall still to pay is not stalled:
+/// so it is for five or six of the longest in a row at most.
 const MOST_OWED: u64 = 10;
 /// In a run that asks for long stalls, one gap in so many.
 const LONG_ONE_IN: u32 = 8;
@@ -163,8 +164,9 @@ impl Schedule {
         highest.expect("somebody is ready")
     }
 
-    /// For how long the gap behind a critical section is stretched, in ns, if it is, for a thread
-    /// that will have paid for its stalls so far at `paid_at`.
+    /// For how long, in ns, the gap behind a critical section is stretched at `now`, if it is. By
+    /// `paid_at` the thread has paid for its stalls so far; a new one moves that on. Both are in
+    /// ns since the run began.
     pub fn stall(&mut self, now: u64, paid_at: &mut u64) -> Option<u64> {
         let stalls = self.way.stalls?;
         if paid_at.saturating_sub(now) > MOST_OWED * stalls.longest_ns {

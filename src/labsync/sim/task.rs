@@ -27,7 +27,7 @@ pub(crate) struct Task {
     /// It unwinds, after a panic or because the run is over.
     pub unwinding: bool,
     pub since_wait: SinceWait,
-    /// When it will have paid for its stalls so far, in ns.
+    /// When it will have paid for its stalls so far, in ns since the run began.
     pub paid_at: u64,
 }
 

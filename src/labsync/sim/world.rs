@@ -117,7 +117,7 @@ impl World {
             held: 0,
             unwinding: false,
             since_wait,
-            paid_at: 0,
+            paid_at: 0, // its parent's debt is not its own
         };
         let slot = match self.free.pop() {
             Some(slot) => {

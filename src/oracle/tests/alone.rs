@@ -35,7 +35,7 @@ fn a_vote_is_cast_once() {
 fn a_candidate_votes_for_itself() {
     let mut cluster = Cluster::of(3);
     let candidate = Fake { role: FakeRole::Candidate, ..follower(1, &[]) };
-    cluster.breaks(0, &candidate, "candidate or leader of term 1 without its own vote");
+    cluster.breaks(0, &candidate, "of term 1 without its own vote (it shows none: has its View");
 }
 
 #[test]

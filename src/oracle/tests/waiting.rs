@@ -46,7 +46,8 @@ fn a_symptom_names_its_test() {
     assert!(net.book.symptom(&all, late).is_none(), "all is well");
 }
 
-/// A voter may refuse an older log than its own, though it be no older later, when the test gives up.
+/// A voter refuses an older log than its own by right, even if the candidate has caught up when the
+/// test gives up.
 #[test]
 fn who_refused_an_older_log_is_not_blamed() {
     for older in [true, false] {

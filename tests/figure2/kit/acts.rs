@@ -65,12 +65,15 @@ impl Stage {
         }
     }
 
-    /// What `from` says to n0, which a right server could say.
+    /// Notes that `from` sends this to n0.
+    ///
+    /// # Panics
+    /// If no right server could: then the test is wrong, not n0.
     #[track_caller]
     pub(super) fn says(&self, from: ServerId, rpc: &Rpc) {
         self.record.note(format_args!("n{from} -> n0  {rpc}"));
         let possible = self.script.with(|state| state.world.hear(from, rpc));
-        possible.unwrap_or_else(|why| panic!("no right script: {why}"));
+        possible.unwrap_or_else(|why| panic!("the test itself is wrong, not n0: {why}"));
     }
 
     #[track_caller]
@@ -107,13 +110,16 @@ impl Stage {
         }
     }
 
-    /// n0 must grant this vote. No vote is asked for in the term of another leader: there a follower
-    /// may note its leader as its vote.
+    /// n0 must grant this vote. The script may not ask for it in a term that another leads: a
+    /// follower may have noted that leader as its vote.
     #[track_caller]
     pub fn grants(&self, from: ServerId, args: RequestVoteArgs) {
         let term = args.term;
         let may_win = self.script.with(|state| state.world.may_win(from, term));
-        assert!(may_win, "no right script: n{from} cannot win the vote of term {term}");
+        assert!(
+            may_win,
+            "the test itself is wrong, not n0: another than n{from} leads term {term}"
+        );
         let reply = self.vote(from, args);
         let expected = format!("n{from} gets the vote, in term {term}");
         let right = reply.vote_granted && reply.term == term;

@@ -17,6 +17,7 @@ use raftlab::raft::{Index, Term};
 
 use super::rules::GROUND;
 use super::words::{Reply, Rpc, append, install, state_at};
+use super::world::World;
 use super::{A_MOMENT, PATIENCE, Stage};
 
 /// What stands below a test's entry 1: (0, 0) is "before the log".
@@ -212,6 +213,7 @@ impl Stage {
             state.sent.clear();
             state.applied.clear();
             state.last_applied = 0;
+            state.world = World::default(); // so far it has heard n0's numbers
         });
     }
 

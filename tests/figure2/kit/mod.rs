@@ -13,7 +13,8 @@
 //! `record.rs`: the exchange, and n0's disk. `service.rs`: what n0 applies. `words.rs`: making and
 //! writing messages.
 //! `rules.rs`: what each step of a test rests on. `follower.rs`: a right follower. `ground.rs`:
-//! what lies below a test's entry 1.
+//! what lies below a test's entry 1. `world.rs`: which scripts are refused, since no cluster could
+//! play them.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -50,6 +51,7 @@ pub use self::waits::Held;
 pub use self::words::{
     EntryAt, Rpc, append, command, heartbeat, install, last_new, state_at, vote,
 };
+pub use self::world::check_itself as check_world;
 
 /// How long a test waits for what must come: the lab wants an election within a second.
 pub const PATIENCE: Duration = Duration::from_secs(5);

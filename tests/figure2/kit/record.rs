@@ -45,7 +45,7 @@ impl Record {
         Arc::new(Record { sentence, notes: Leaf::default(), changed: Condvar::new() })
     }
 
-    /// Adds a line, with the time. It stands in the trace as well, between the server's own log lines.
+    /// Adds a line, with the time; also to the log, where it stands between the server's own lines.
     pub fn note(&self, what: impl Display) {
         log::info!("{what}");
         let line = format!("{:8.3}  {what}", Instant::now().since_start().as_secs_f64());
@@ -197,7 +197,7 @@ impl Record {
                 );
             }
             if first > 0 {
-                text.push_str(&format!("\n  ... {first} lines, with VERBOSE=1"));
+                text.push_str(&format!("\n  ... {first} earlier lines (VERBOSE=1 prints them)"));
             }
             for line in &notes.lines[first..] {
                 text.push_str("\n  ");

@@ -214,7 +214,7 @@ impl Script {
             panic!("{}", self.record.report_of_rule(LEADER_HAS_WON, expected, happened));
         }
         if rpc.is_leaders() {
-            state.world.follow(term);
+            state.world.n0_leads(term);
         }
     }
 
