@@ -15,11 +15,13 @@ use crate::raft::{Index, ServerId, Term};
 impl Book {
     /// A follower has an entry that no leader has shown: whether a leader is about to.
     pub fn expect_entry(&mut self, index: Index, term: Term, follower: ServerId) -> bool {
-        let leader = self.sent_early().find(|rpc| rpc.message.term() == term).map(|rpc| rpc.from);
+        // A candidate of that term may have asked for votes early, too.
+        let leads = |rpc: &Rpc| rpc.message.leader().is_some_and(|(_, led, _)| led == term);
+        let leader = self.sent_early().find(|rpc| leads(rpc)).map(|rpc| rpc.from);
         if let Some(leader) = leader {
             self.pend(leader, Pending::Entry { index, term, follower });
         }
-        leader.is_some() || self.last_words.iter().any(|rpc| rpc.message.term() == term)
+        leader.is_some() || self.last_words.iter().any(|rpc| leads(rpc))
     }
 
     /// The highest commit index that a message tells of before its leader shows it.

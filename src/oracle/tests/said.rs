@@ -134,6 +134,26 @@ fn a_finding_tells_the_states_and_what_was_heard_last_and_is_the_last() {
     assert!(cluster.book.is_closed());
 }
 
+/// An entry may be told of early, while a candidate of the term asks for votes early, too: it is the
+/// leader that has to show it.
+#[test]
+fn an_early_entry_is_its_leaders_to_show() {
+    for shows_it in [true, false] {
+        let mut cluster = Cluster::of(3);
+        let follows = |voted_for, terms| Fake { voted_for, ..follower(1, terms) };
+        cluster.ok(0, &follower(0, &[]));
+        let leader = cluster.elect(2, &[1], &follower(1, &[]));
+        assert!(cluster.call(0, 1, "Raft.RequestVote", vote(1, 0, None)).is_ok());
+        assert!(cluster.call(2, 1, "Raft.AppendEntries", append(1, &[1], 0, None)).is_ok());
+        cluster.ok(1, &follows(Some(2), &[1]));
+        cluster.ok(0, &Fake { role: FakeRole::Candidate, ..follows(Some(0), &[]) });
+        match shows_it {
+            true => cluster.ok(2, &Fake { terms: vec![1], ..leader }),
+            false => cluster.breaks(2, &leader, "was never in that of the leader of term 1"),
+        }
+    }
+}
+
 /// The same with a snapshot: a follower that hears of the commit takes one at once.
 #[test]
 fn a_snapshot_may_be_taken_of_what_was_told_early() {
