@@ -3,7 +3,8 @@
 //! A server that calls [`Persister::show`](super::Persister::show) whenever it releases its lock,
 //! and before each wait on a condition variable, is checked at every step: the oracle compares
 //! what it shows with what it showed before, with its disk, and with all other servers, and a
-//! broken property of Figure 3 is reported where it broke. Nothing is copied here: a view borrows.
+//! broken property of Figure 3 is reported where it broke. Who saves later than it changes shows
+//! itself after the save. Nothing is copied here: a view borrows.
 
 use super::rpc::{Entry, Index, ServerId, Term};
 use crate::labgob::Bytes;

@@ -49,11 +49,11 @@ pub fn test_install_adopts_a_newer_term_2d() {
         "Figure 2, all servers: a newer term is adopted, also from an InstallSnapshot",
     );
     let term = s.elect_obeyed();
-    let reply = s.install(2, install(term + 2, (5, 1)));
+    let reply = s.install(2, install(term + 2, (5, term + 1)));
     let happened = format!("of term {}", reply.term);
     s.check(reply.term == term + 2, format!("the reply tells of term {}", term + 2), happened);
     s.follows_in(term + 2);
-    s.grants(2, vote(term + 2, (5, 1)));
+    s.grants(2, vote(term + 2, (5, term + 1)));
 }
 
 pub fn test_term_of_an_old_install_survives_2d() {
@@ -134,10 +134,12 @@ pub fn test_install_keeps_a_matching_suffix_2d() {
     s.has_entry(1, 1, (5, 1));
     s.denies(2, vote(2, (4, 1)));
     s.crash();
-    let saved = s.saved_snapshot();
-    s.check(saved == Some(3), "the snapshot up to 3 on disk", format!("{saved:?}"));
+    // Or the log has kept all, since it had the entry: it is as good as the snapshot.
+    let saved = s.saved_snapshot().unwrap_or(0);
+    let expected = "the snapshot up to 3 on disk, or the whole log";
+    s.check(saved == 3 || saved == 0, expected, format!("a snapshot up to {saved}"));
     s.accepts(1, append(2, (5, 1), &[], 5));
-    s.applies(&["4@1", "5@1"]);
+    s.applied_up_to(5);
 }
 
 pub fn test_install_discards_another_log_2d() {
@@ -191,12 +193,13 @@ pub fn test_append_may_reach_into_the_snapshot_2d() {
     given(&s, 5);
     s.snapshot(4);
     // Figure 2 taken literally refuses, since the entry before the new ones is gone. That is safe
-    // if the hint lets the leader go on behind the snapshot.
+    // if the leader gets behind the snapshot: by the hint, or without one by the snapshot itself.
     let reaches = |prev: EntryAt, new: &[u64], commit| {
         let reply = s.append(1, append(1, prev, new, commit));
         let hint = reply.conflict_index;
         if !reply.success {
-            s.check(hint > 4, "success, or a hint behind the snapshot", format!("hint {hint}"));
+            let expected = "success, or a hint behind the snapshot, or no hint (0)";
+            s.check(hint == 0 || hint > 4, expected, format!("hint {hint}"));
             let missing = &new[new.len() - (last_of(prev, new) - 5) as usize..];
             s.accepts(1, append(1, (5, 1), missing, commit));
         }

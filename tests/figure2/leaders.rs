@@ -142,16 +142,22 @@ pub fn test_election_keeps_uncommitted_entries_2b() {
 
 pub fn test_stepping_down_keeps_the_log_2b() {
     let s = Stage::new(
-        3,
+        5,
         "Figure 2, AppendEntries, receiver 3: without a conflict nothing is deleted: an old leader \
          keeps its entries, whoever leads now",
     );
-    let term = s.elect_held();
+    // Whoever leads next has the entries, and alone it commits nothing.
+    s.behave(1, Manner::Follows(Follower::with(&[])));
+    let term = s.elect();
     s.starts(&["a", "b"]);
+    s.wait_for_log(1, &[term, term]);
     s.grants(1, vote(term + 1, (2, term)));
     s.has_entry(1, term + 1, (2, term));
-    let next = s.elect_held();
+    s.behave(1, Manner::Holds);
+    s.behave(2, Manner::Follows(Follower::with(&[])));
+    let next = s.elect();
     s.start("c");
+    s.wait_for_log(2, &[term, term, next]);
     s.accepts(2, append(next + 1, (2, term), &[], 0));
     s.has_entry(2, next + 1, (3, next));
 }

@@ -44,7 +44,7 @@ pub fn test_start_tells_the_term_of_its_entry_2b() {
     for _ in 0..15 {
         let term = s.elect_obeyed();
         let (_, told, taken) = s.start_during("a", || {
-            s.vote(1, vote(term + 1, (1000, term)));
+            s.vote(1, vote(term + 2, (1000, term + 1)));
         });
         let happened = format!("term {told}, leader: {taken}");
         s.check(!taken || told == term, format!("term {term}, or a refusal"), happened);
@@ -87,8 +87,8 @@ pub fn test_start_is_saved_before_what_comes_next_2c() {
     );
     for _ in 0..15 {
         let term = s.elect_obeyed();
-        s.start_during("a", || s.grants(1, vote(term + 1, (1000, term))));
+        s.start_during("a", || s.grants(1, vote(term + 2, (1000, term + 1))));
         s.crash();
-        s.follows_in(term + 1);
+        s.follows_in(term + 2);
     }
 }

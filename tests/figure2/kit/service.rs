@@ -35,8 +35,8 @@ pub fn serve(script: &Script, instance: usize, messages: &Receiver<ApplyMsg>) {
                 check_order(&script.record, state.last_applied, index, &message);
                 check_term(state, &script.record, index, &message);
                 let is_snapshot = matches!(message, ApplyMsg::Snapshot { .. });
-                // What a new service has begun with may be handed to it once more.
-                let is_known = state.applied.is_empty() && index == state.last_applied;
+                // What the service has, or has begun with, may be handed to it once more.
+                let is_known = index == state.last_applied;
                 state.last_applied = index;
                 if !(is_snapshot && is_known) {
                     state.applied.push(text);
