@@ -59,6 +59,8 @@ struct State {
     step: Vec<Index>,
     /// The highest leaderCommit heard of.
     commit_heard: Index,
+    /// Up to where the log is that of the leader of this term.
+    met: (Term, Index),
     /// The last index that the service has taken.
     delivered: Index,
     /// The last entries are not on disk, and were sent to nobody.
@@ -127,6 +129,7 @@ impl Raft {
             under_way: vec![0; servers],
             step: vec![1; servers],
             commit_heard: 0,
+            met: (0, 0),
             delivered,
             has_unsaved: false,
             killed: false,
@@ -372,7 +375,16 @@ impl Raft {
     pub(super) fn request_vote(&self, args: &RequestVoteArgs) -> RequestVoteReply {
         let reply = {
             let mut state = self.lock();
-            let reply = state.core.request_vote(args);
+            let lacks = CHOICE.refuses_who_lacks && args.last_log_index < state.core.commit;
+            let reply = match lacks {
+                // As one without a log: a vote for it would be for nothing.
+                true => state.core.request_vote(&RequestVoteArgs {
+                    last_log_index: 0,
+                    last_log_term: 0,
+                    ..args.clone()
+                }),
+                false => state.core.request_vote(args),
+            };
             state.save_again();
             reply
         };
@@ -390,7 +402,23 @@ impl Raft {
             state.save_again();
             let (asked, prev, prev_term) = (args.term, args.prev_log_index, args.prev_log_term);
             let leader = args.leader_id;
+            let inside = CHOICE.refuses_in_snapshot && prev > 0 && state.core.covers(prev);
+            if inside {
+                (args.prev_log_index, args.entries) = (Index::MAX, Vec::new()); // nobody has it
+            }
+            let (told, last) = (args.leader_commit, prev + args.entries.len() as Index);
             let mut reply = state.core.append_entries(args);
+            if inside {
+                (reply.conflict_term, reply.conflict_index) = (None, 0);
+            }
+            if CHOICE.commits_at_refusal && reply.term == asked {
+                let met = if state.met.0 == asked { state.met.1 } else { 0 };
+                if reply.success {
+                    state.met = (asked, met.max(last));
+                } else {
+                    state.core.commit = state.core.commit.max(told.min(met));
+                }
+            }
             if CHOICE.drops_at_refusal && !reply.success && reply.term == asked {
                 state.core.drop_conflict(prev, prev_term);
             }
@@ -412,6 +440,9 @@ impl Raft {
         let (index, leader, asked) = (args.last_included_index, args.leader_id, args.term);
         let mut state = self.lock();
         let reply = state.core.install_snapshot(args);
+        if CHOICE.repeats_snapshot {
+            state.core.repeat_snapshot(index);
+        }
         if CHOICE.notes_the_leader {
             state.core.note_leader(leader, asked);
         }

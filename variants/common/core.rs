@@ -75,6 +75,7 @@ pub(super) struct Core {
     disk: Disk,
     snapshot: Bytes,
     applied: Index,
+    again: bool,
     votes: BTreeSet<ServerId>,
     pub matched: Vec<Index>,
     deadline: Instant,
@@ -97,6 +98,7 @@ impl Core {
             applied: disk.base,
             next: vec![1; servers],
             matched: vec![0; servers],
+            again: false,
             votes: BTreeSet::new(),
             snapshot: persister.read_snapshot(),
             deadline: Instant::now(),
@@ -459,10 +461,23 @@ impl Core {
         self.take(usize::MAX)
     }
 
+    /// The service is to get the snapshot once more, if that is what it has.
+    #[allow(dead_code, reason = "not every variant does")]
+    pub fn repeat_snapshot(&mut self, index: Index) {
+        self.again = index == self.disk.base && index == self.applied;
+    }
+
+    /// Whether the entry there is inside the snapshot, and no longer in the log.
+    #[allow(dead_code, reason = "not every variant does")]
+    pub fn covers(&self, index: Index) -> bool {
+        index < self.disk.base
+    }
+
     /// The same, so many messages at most.
     pub fn take(&mut self, most: usize) -> Vec<ApplyMsg> {
         let mut messages = Vec::new();
-        if self.applied < self.disk.base {
+        let again = std::mem::take(&mut self.again) && self.applied == self.disk.base;
+        if again || self.applied < self.disk.base {
             let (index, term) = (self.disk.base, self.disk.base_term);
             messages.push(ApplyMsg::Snapshot { index, term, data: self.snapshot.clone() });
             self.applied = index;

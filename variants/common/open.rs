@@ -37,6 +37,14 @@ pub(super) struct Choice {
     pub snapshot_when_refused: bool,
     /// A follower that has not voted notes the leader as its vote.
     pub notes_the_leader: bool,
+    /// A voter refuses who lacks entries that it knows to be committed.
+    pub refuses_who_lacks: bool,
+    /// A follower refuses what begins inside its snapshot, and gives no hint.
+    pub refuses_in_snapshot: bool,
+    /// A follower that refuses commits what it has matched before in the same term.
+    pub commits_at_refusal: bool,
+    /// A snapshot that the service has already is handed to it again.
+    pub repeats_snapshot: bool,
     /// The state is shown to the tester.
     pub shows: bool,
 }
@@ -59,5 +67,9 @@ pub(super) const PLAIN: Choice = Choice {
     keeps_commit: false,
     snapshot_when_refused: false,
     notes_the_leader: false,
+    refuses_who_lacks: false,
+    refuses_in_snapshot: false,
+    commits_at_refusal: false,
+    repeats_snapshot: false,
     shows: true,
 };
