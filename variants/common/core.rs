@@ -464,7 +464,7 @@ impl Core {
     /// The service is to get the snapshot once more, if that is what it has.
     #[allow(dead_code, reason = "not every variant does")]
     pub fn repeat_snapshot(&mut self, index: Index) {
-        self.again = index == self.disk.base && index == self.applied;
+        self.again |= index == self.disk.base && index == self.applied;
     }
 
     /// Whether the entry there is inside the snapshot, and no longer in the log.
