@@ -37,6 +37,7 @@
 //!   a thread that polls without a wait is still found to be a livelock.
 //! - A thread pays for its stalls with time: in the long run a third of its time at most is stalled.
 //!   An applier may take the lock for each of a thousand entries, and wait for the service each time.
+//!   Long stalls, which the nemesis asks for, are free: no limit of the lab's waits for them to end.
 //! - The harness is not under test: its locks are made by [`Mutex::unstalled`], since a stall
 //!   there would only look like a slow network, or make the harness miss its own times.
 //!
@@ -70,15 +71,15 @@ struct Stalls {
     one_in: u32,
     /// ... to at most so much.
     longest_ns: u64,
+    /// A thread that has more still to pay, in ns, is not stalled.
+    most_owed_ns: u64,
 }
 
 /// Often, and short beside the lab's heartbeats and timeouts.
-const STALLS: Stalls = Stalls { one_in: 2, longest_ns: 20_000_000 };
-/// A stall of 1 ns is paid for with so many ns of the thread's time, the stall itself included ...
+const STALLS: Stalls = Stalls { one_in: 2, longest_ns: 20_000_000, most_owed_ns: 200_000_000 };
+/// A stall of 1 ns is paid for with so many ns of the thread's time, the stall itself included. So a
+/// thread is stalled for five or six of the longest in a row at most.
 const PRICE: u64 = 3;
-/// ... and a thread that has more than so many times the longest stall still to pay is not stalled:
-/// so it is for five or six of the longest in a row at most.
-const MOST_OWED: u64 = 10;
 /// In a run that asks for long stalls, one gap in so many.
 const LONG_ONE_IN: u32 = 8;
 
@@ -124,7 +125,7 @@ impl Schedule {
     /// From now on gaps are stretched less often, and up to so much; if they are at all.
     pub fn stall_longer(&mut self, longest_ns: u64) {
         if let Some(stalls) = &mut self.way.stalls {
-            *stalls = Stalls { one_in: LONG_ONE_IN, longest_ns };
+            *stalls = Stalls { one_in: LONG_ONE_IN, longest_ns, most_owed_ns: u64::MAX };
         }
     }
 
@@ -169,7 +170,7 @@ impl Schedule {
     /// ns since the run began.
     pub fn stall(&mut self, now: u64, paid_at: &mut u64) -> Option<u64> {
         let stalls = self.way.stalls?;
-        if paid_at.saturating_sub(now) > MOST_OWED * stalls.longest_ns {
+        if paid_at.saturating_sub(now) > stalls.most_owed_ns {
             return None;
         }
         let stalled = self.random.random_range(0..stalls.one_in) == 0;
