@@ -1,7 +1,10 @@
 //! Locking advice, rules 2 and 5: what belongs together is seen, changed and saved in one critical
 //! section. Here something else happens at the same time.
 
+use std::time::Duration;
+
 use raftlab::lab_tests;
+use raftlab::labsync::rng;
 use raftlab::runner::LabTest;
 
 use crate::kit::*;
@@ -12,6 +15,8 @@ pub const TESTS: &[LabTest] = lab_tests![
     test_writes_do_not_overtake_each_other_2c,
     test_votes_are_saved_in_their_order_2c,
     test_start_is_saved_before_what_comes_next_2c,
+    test_kill_ends_who_is_about_to_wait_2c,
+    test_snapshot_is_handed_up_whole_2d,
 ];
 
 const EMPTY: EntryAt = (0, 0);
@@ -90,5 +95,32 @@ pub fn test_start_is_saved_before_what_comes_next_2c() {
         s.start_during("a", || s.grants(1, vote(term + 2, (1000, term + 1))));
         s.crash();
         s.follows_in(term + 2);
+    }
+}
+
+pub fn test_kill_ends_who_is_about_to_wait_2c() {
+    let mut s = Stage::new(
+        3,
+        "The lab: kill() ends all threads, also one that has just looked and is about to wait: what it \
+         looks at is changed under the lock with which it waits",
+    );
+    // The applier has something to do, and then waits again: somewhere there the server is killed.
+    for round in 1..=60 {
+        s.accepts(1, append(round, (0, 0), &[1; 3], 3));
+        s.wait(Duration::from_nanos(rng::random_range(0..=30_000)));
+        s.crash();
+    }
+}
+
+pub fn test_snapshot_is_handed_up_whole_2d() {
+    let s = Stage::new(
+        3,
+        "Locking advice, rule 5: a snapshot reaches the service as it came: its index, its term and \
+         what it holds are taken in one critical section",
+    );
+    for round in 1..=10 {
+        let newer = (10 * round, round);
+        s.both_install((1, install(round, (newer.0 - 5, round))), (1, install(round, newer)));
+        s.applied_up_to(newer.0);
     }
 }

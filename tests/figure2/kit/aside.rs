@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use raftlab::labsync::{rng, thread};
-use raftlab::raft::rpc::{AppendEntriesArgs, RequestVoteArgs};
+use raftlab::raft::rpc::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
 use raftlab::raft::{Index, ServerId, Term};
 
 use super::acts::send;
@@ -91,6 +91,19 @@ impl Stage {
                 (from, Rpc::Vote(RequestVoteArgs { candidate_id: from, ..args }))
             }),
         );
+    }
+
+    /// Two InstallSnapshots reach n0 at once, and are answered.
+    pub fn both_install(
+        &self,
+        first: (ServerId, InstallSnapshotArgs),
+        second: (ServerId, InstallSnapshotArgs),
+    ) {
+        self.both_send([first, second].map(|(from, args)| {
+            let last = (args.last_included_index, args.last_included_term);
+            self.script.with(|state| state.snapshots.insert(last));
+            (from, Rpc::Install(InstallSnapshotArgs { leader_id: from, ..args }))
+        }));
     }
 
     fn both_send(&self, rpcs: [(ServerId, Rpc); 2]) {
