@@ -102,10 +102,15 @@ impl Book {
 
     /// A reply that is delivered was true when it left, and its promise stays true while its
     /// sender is in the term of the request.
-    pub fn check_reply(&self, rpc: &Rpc, reply: &Reply) -> Check {
+    pub fn check_reply(&mut self, rpc: &Rpc, reply: &Reply) -> Check {
         let Rpc { from, to, ref message, .. } = *rpc;
-        let shadow = &self.shadows[to];
         let (asked, term) = (message.term(), reply.term());
+        let is_vote = matches!(reply, Reply::Vote(reply) if reply.vote_granted);
+        if is_vote && term == asked && self.shadows[to].current_term > asked {
+            // In one critical section it has voted and gone on to a newer term.
+            self.votes.entry((asked, to)).or_insert(from);
+        }
+        let shadow = &self.shadows[to];
         let fault = |property, what: String| {
             let how =
                 format!("server {to} answers {message} of server {from} with {reply}, {what}");

@@ -134,6 +134,29 @@ fn a_finding_tells_the_states_and_what_was_heard_last_and_is_the_last() {
     assert!(cluster.book.is_closed());
 }
 
+/// In one critical section a server may vote, hear of a newer term and follow: no View ever shows the
+/// vote. It counts all the same, and is the only one.
+#[test]
+fn a_vote_may_be_over_before_it_is_shown() {
+    for shown in [2, 1] {
+        let mut cluster = Cluster::of(3);
+        let candidate =
+            |term| Fake { voted_for: Some(0), role: FakeRole::Candidate, ..follower(term, &[]) };
+        cluster.ok(0, &candidate(1));
+        cluster.ok(1, &follower(0, &[]));
+        let answered = cluster.call(0, 1, "Raft.RequestVote", vote(1, 0, Some((1, true))));
+        assert!(answered.is_ok());
+        if shown == 1 {
+            cluster.breaks(1, &follower(shown, &[]), "but has not cast that vote");
+        } else {
+            cluster.ok(1, &follower(shown, &[]));
+            let leader = Fake { role: FakeRole::Leader(vec![0; 3]), ..candidate(1) };
+            cluster.ok(0, &leader);
+            assert_eq!(cluster.book.votes.get(&(1, 1)), Some(&0));
+        }
+    }
+}
+
 /// An entry may be told of early, while a candidate of the term asks for votes early, too: it is the
 /// leader that has to show it.
 #[test]
